@@ -1,0 +1,194 @@
+//! Addresses: how images and their nodes are called, `image.web["arm64"].provision["nginx"]`.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// The address of an image: `image.web`, or `image.web["arm64"]` under `for_each`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ImageAddress {
+    /// The label of its block.
+    pub name: String,
+    /// Its key under `for_each`.
+    pub key: Option<String>,
+}
+
+impl ImageAddress {
+    /// `image.NAME`, or `image.NAME["KEY"]`.
+    pub fn new(name: impl Into<String>, key: Option<String>) -> ImageAddress {
+        ImageAddress { name: name.into(), key }
+    }
+
+    /// The address of one of its nodes: `image.web.KIND["LABEL"]`.
+    pub fn node(&self, kind: &str, label: impl Into<String>) -> Address {
+        Address {
+            image: self.clone(),
+            node: Some(NodeName {
+                kind: kind.to_owned(),
+                label: Some(label.into()),
+            }),
+        }
+    }
+
+    /// The address of a node of which the image has only one: `image.web.KIND`.
+    pub fn only(&self, kind: &str) -> Address {
+        Address {
+            image: self.clone(),
+            node: Some(NodeName {
+                kind: kind.to_owned(),
+                label: None,
+            }),
+        }
+    }
+
+    /// The address of the image itself, among nodes.
+    pub fn itself(&self) -> Address {
+        Address {
+            image: self.clone(),
+            node: None,
+        }
+    }
+}
+
+impl fmt::Display for ImageAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "image.{}", self.name)?;
+        self.key.iter().try_for_each(|key| write!(f, "[{}]", quoted(key)))
+    }
+}
+
+/// The part of an address behind the image: `provision["nginx"]`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct NodeName {
+    /// The kind of node: `volume`, `mount`, `provision`.
+    pub kind: String,
+    /// What tells it from others of its kind in the image.
+    pub label: Option<String>,
+}
+
+impl fmt::Display for NodeName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.kind)?;
+        self.label.iter().try_for_each(|label| write!(f, "[{}]", quoted(label)))
+    }
+}
+
+/// The address of a node, or of an image (a lasting node).
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Address {
+    /// The image that it belongs to.
+    pub image: ImageAddress,
+    /// Which of its nodes; none for the image itself.
+    pub node: Option<NodeName>,
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.image, f)?;
+        self.node.iter().try_for_each(|node| write!(f, ".{node}"))
+    }
+}
+
+fn quoted(text: &str) -> String {
+    serde_json::Value::from(text).to_string()
+}
+
+/// A text that is no address.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is no address; write image.NAME, image.NAME[\"KEY\"] or image.NAME.KIND[\"LABEL\"]")]
+pub struct NotAnAddress(String);
+
+impl FromStr for Address {
+    type Err = NotAnAddress;
+    fn from_str(text: &str) -> Result<Address, NotAnAddress> {
+        let read = || {
+            let rest = text.strip_prefix("image.")?;
+            let (name, rest) = word(rest)?;
+            let (key, rest) = index(rest)?;
+            let image = ImageAddress::new(name, key);
+            if rest.is_empty() {
+                return Some(image.itself());
+            }
+            let (kind, rest) = word(rest.strip_prefix('.')?)?;
+            let (label, rest) = index(rest)?;
+            rest.is_empty().then(|| Address {
+                image,
+                node: Some(NodeName {
+                    kind: kind.to_owned(),
+                    label,
+                }),
+            })
+        };
+        read().ok_or_else(|| NotAnAddress(text.to_owned()))
+    }
+}
+
+impl FromStr for ImageAddress {
+    type Err = NotAnAddress;
+    fn from_str(text: &str) -> Result<ImageAddress, NotAnAddress> {
+        match text.parse::<Address>()? {
+            Address { image, node: None } => Ok(image),
+            _ => Err(NotAnAddress(text.to_owned())),
+        }
+    }
+}
+
+fn word(text: &str) -> Option<(&str, &str)> {
+    let end = text.find(['.', '[']).unwrap_or(text.len());
+    (end > 0).then(|| text.split_at(end))
+}
+
+/// An index in brackets, quoted as JSON, if one follows.
+fn index(text: &str) -> Option<(Option<String>, &str)> {
+    let Some(inside) = text.strip_prefix('[') else {
+        return Some((None, text));
+    };
+    let mut stream = serde_json::Deserializer::from_str(inside).into_iter::<String>();
+    let key = stream.next()?.ok()?;
+    Some((Some(key), inside[stream.byte_offset()..].strip_prefix(']')?))
+}
+
+macro_rules! as_text {
+    ($($name:ty),*) => {$(
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+                to.collect_str(self)
+            }
+        }
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+                String::deserialize(from)?.parse().map_err(serde::de::Error::custom)
+            }
+        }
+    )*};
+}
+as_text!(Address, ImageAddress);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_read_what_they_write() {
+        for text in [
+            "image.web",
+            "image.web[\"arm64\"]",
+            "image.web.snapshot",
+            "image.web[\"a.b\"].provision[\"x \\\"y\\\" ]\"]",
+        ] {
+            assert_eq!(text.parse::<Address>().unwrap().to_string(), text);
+        }
+        for bad in [
+            "",
+            "web",
+            "image.",
+            "image.web.",
+            "image.web[arm64]",
+            "image.web[\"a\"",
+            "image.web.x[\"a\"]y",
+        ] {
+            assert!(bad.parse::<Address>().is_err(), "{bad}");
+        }
+    }
+}

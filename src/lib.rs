@@ -1,0 +1,18 @@
+//! bake builds machine images the way Terraform builds infrastructure.
+//!
+//! One way for data to flow, and a module for each stage:
+//!
+//! ```text
+//!  *.bake.hcl ──lang──▶ values ──module──▶ ImageSpec ──graph──▶ nodes + digests ──plan──▶ Plan (actions + steps) ──apply──▶ Report
+//!                        ▲                    ▲                                    ▲                                 │
+//!                      schema               schema                       providers (read)           providers (write), host
+//!                                                                                                                     │
+//!  diagnostics, plan text, progress  ◀────────────────────────────── ui ◀───────────────────────── Event ◀────────────┘
+//! ```
+
+// words
+pub mod address;
+pub mod diagnostic;
+pub mod digest;
+pub mod source;
+pub mod units;
