@@ -14,5 +14,22 @@
 pub mod address;
 pub mod diagnostic;
 pub mod digest;
+pub mod event;
 pub mod source;
 pub mod units;
+
+// ground
+pub mod lang;
+pub mod schema;
+
+// describing
+pub mod nodes;
+pub mod providers;
+pub mod spec;
+
+// deciding
+pub mod module;
+pub mod plan;
+
+// doing
+pub mod journal;

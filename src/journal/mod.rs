@@ -1,0 +1,3 @@
+//! The crash-safe record of an apply in progress.
+
+pub mod record;

@@ -1,0 +1,289 @@
+//! Nodes: one resource or step each. A closed set of kinds, each with its data, what it needs, and what opening yields.
+//!
+//! A handle is all that closing needs; it is what dependants read and what the journal keeps. Edges are derived from
+//! [`Kind::needs`], never added by hand.
+
+pub mod attachment;
+pub mod boot_loader;
+pub mod bootstrap;
+pub mod filesystem;
+pub mod fstab;
+pub mod hook;
+pub mod image;
+pub mod mount;
+pub mod partitions;
+pub mod provision;
+pub mod retire;
+pub mod snapshot;
+pub mod update;
+pub mod volume;
+
+use std::collections::BTreeMap;
+use std::fmt::Debug;
+use std::marker::PhantomData;
+use std::path::PathBuf;
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::address::Address;
+use crate::digest::Digest;
+use crate::lang::value::Value;
+use crate::schema::InputKind;
+use crate::source::Span;
+
+pub use attachment::Attachment;
+pub use boot_loader::BootLoader;
+pub use bootstrap::Bootstrap;
+pub use filesystem::Filesystem;
+pub use fstab::Fstab;
+pub use hook::Hook;
+pub use image::Image;
+pub use mount::Mount;
+pub use partitions::Partitions;
+pub use provision::Provision;
+pub use retire::Retire;
+pub use snapshot::Snapshot;
+pub use update::Update;
+pub use volume::Volume;
+
+/// One kind of node.
+pub trait Kind: Serialize + DeserializeOwned + Clone + Debug + Send + Sync + 'static {
+    /// What opening yields.
+    type Handle: Serialize + DeserializeOwned + Clone + Debug + Send + Sync + 'static;
+    /// How long it stands.
+    const LIFETIME: Lifetime;
+    /// Whose death closes it.
+    const KEEPER: Keeper;
+    /// What must be opened or closed before this can be opened.
+    fn needs(&self) -> Vec<Need>;
+}
+
+/// How long a node stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Lifetime {
+    /// Always closed: volume, attachment, partitions, filesystem, mount.
+    Ephemeral,
+    /// Closed on failure before it was whole; once whole while its owner is not open yet, it stands as *resumable*: the
+    /// next apply opens the owner from it, or closes it when the digest has moved on: snapshot.
+    Part,
+    /// Stays: image.
+    Lasting,
+    /// Leaves nothing to close: bootstrap, provision, retire.
+    Effect,
+}
+
+/// Who closes a node whose process died.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Keeper {
+    /// The kernel, when the helper process of the image is dead: journalled without fsync, never looked up.
+    Helper,
+    /// Nobody but the journal.
+    Journal,
+}
+
+/// What a node waits for.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Need {
+    /// That node has been opened.
+    Opened(Address),
+    /// That node has been closed again.
+    Closed(Address),
+}
+
+impl Need {
+    /// The node that is waited for.
+    pub fn address(&self) -> &Address {
+        match self {
+            Need::Opened(address) | Need::Closed(address) => address,
+        }
+    }
+}
+
+/// A typed pointer to another node: reading it yields that kind's handle, without casts or string keys.
+pub struct Ref<K> {
+    /// Where it points.
+    pub at: Address,
+    kind: PhantomData<fn() -> K>,
+}
+
+impl<K> Ref<K> {
+    /// Points there.
+    pub fn new(at: Address) -> Ref<K> {
+        Ref { at, kind: PhantomData }
+    }
+
+    /// The need that it be open.
+    pub fn opened(&self) -> Need {
+        Need::Opened(self.at.clone())
+    }
+
+    /// The need that it be closed again.
+    pub fn closed(&self) -> Need {
+        Need::Closed(self.at.clone())
+    }
+}
+
+impl<K> Clone for Ref<K> {
+    fn clone(&self) -> Ref<K> {
+        Ref::new(self.at.clone())
+    }
+}
+
+impl<K> Debug for Ref<K> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}", self.at)
+    }
+}
+
+impl<K> PartialEq for Ref<K> {
+    fn eq(&self, other: &Ref<K>) -> bool {
+        self.at == other.at
+    }
+}
+
+impl<K> Serialize for Ref<K> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        self.at.serialize(to)
+    }
+}
+
+impl<'de, K> Deserialize<'de> for Ref<K> {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Ref<K>, D::Error> {
+        Address::deserialize(from).map(Ref::new)
+    }
+}
+
+/// Ties the kinds together: the enum of node data, the enum of handles, their names, and the dispatch.
+macro_rules! kinds {
+    ($($kind:ident),* $(,)?) => {
+        /// The data of a node of any kind.
+        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+        #[serde(tag = "kind", rename_all = "snake_case")]
+        pub enum NodeData { $(#[doc = concat!("See [`", stringify!($kind), "`].")] $kind($kind),)* }
+
+        /// The name of a kind, as the journal keeps it.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(rename_all = "snake_case")]
+        pub enum NodeKind { $(#[doc = concat!("See [`", stringify!($kind), "`].")] $kind,)* }
+
+        /// What opening a node of any kind yielded.
+        #[derive(Debug, Clone, Serialize, Deserialize)]
+        #[serde(tag = "kind", rename_all = "snake_case")]
+        pub enum Handle { $(
+            #[doc = concat!("See [`", stringify!($kind), "`].")]
+            $kind { #[doc = "What it yielded."] handle: <$kind as Kind>::Handle },
+        )* }
+
+        impl NodeData {
+            /// Its kind.
+            pub fn kind(&self) -> NodeKind { match self { $(NodeData::$kind(_) => NodeKind::$kind,)* } }
+            /// What it waits for.
+            pub fn needs(&self) -> Vec<Need> { match self { $(NodeData::$kind(node) => node.needs(),)* } }
+        }
+
+        impl NodeKind {
+            /// How long such a node stands.
+            pub fn lifetime(self) -> Lifetime { match self { $(NodeKind::$kind => $kind::LIFETIME,)* } }
+            /// Whose death closes it.
+            pub fn keeper(self) -> Keeper { match self { $(NodeKind::$kind => $kind::KEEPER,)* } }
+        }
+
+        impl Handle {
+            /// Of which kind the node is.
+            pub fn kind(&self) -> NodeKind { match self { $(Handle::$kind { .. } => NodeKind::$kind,)* } }
+        }
+
+        $(
+            impl From<$kind> for NodeData { fn from(node: $kind) -> NodeData { NodeData::$kind(node) } }
+            impl HandleOf for $kind {
+                fn wrap(handle: Self::Handle) -> Handle { Handle::$kind { handle } }
+                fn unwrap(handle: &Handle) -> Option<&Self::Handle> {
+                    match handle { Handle::$kind { handle } => Some(handle), _ => None }
+                }
+            }
+        )*
+    };
+}
+
+/// Moves between a kind's own handle and the enum of all.
+pub trait HandleOf: Kind {
+    /// Into the enum.
+    fn wrap(handle: Self::Handle) -> Handle;
+    /// Out of it, if it is of this kind.
+    fn unwrap(handle: &Handle) -> Option<&Self::Handle>;
+}
+
+kinds!(
+    Volume, Attachment, Partitions, Filesystem, Mount, Bootstrap, Fstab, BootLoader, Provision, Hook, Snapshot, Image,
+    Update, Retire,
+);
+
+/// A node of the graph.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Node {
+    /// Its address.
+    pub address: Address,
+    /// The data of its kind.
+    pub data: NodeData,
+    /// The block that it stems from, for messages.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub span: Option<Span>,
+    /// In a few words: `run scripts/nginx.sh`.
+    pub summary: String,
+    /// What it adds to the content (classes S and B of its block), without what it needs; none for nodes that add nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub content: Option<Digest>,
+    /// Over its content and the digests of the content nodes that it needs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub digest: Option<Digest>,
+}
+
+/// Where steps work: the mounts of the image, and the step before them.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Surroundings {
+    /// The root's mount.
+    pub root: Ref<Mount>,
+    /// All other mounts of the image.
+    pub mounts: Vec<Ref<Mount>>,
+    /// Content nodes and hooks that must have run.
+    pub after: Vec<Address>,
+}
+
+impl Surroundings {
+    /// What a node in these surroundings waits for.
+    pub fn needs(&self) -> Vec<Need> {
+        let mounts = std::iter::once(self.root.opened()).chain(self.mounts.iter().map(Ref::opened));
+        mounts.chain(self.after.iter().cloned().map(Need::Opened)).collect()
+    }
+}
+
+/// The arguments of a step, bootstrap, boot loader or hook, as plain values; behaviour is looked up by kind when it runs.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Arguments(pub BTreeMap<String, PlannedArgument>);
+
+/// One of them.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PlannedArgument {
+    /// May hold `build.*` values that are known only when the node is opened.
+    pub value: Value,
+    /// The files that it names; their bytes are compared with the digest before they are used.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<PlannedFile>,
+}
+
+/// A file on the builder host that a step reads at apply.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PlannedFile {
+    /// As messages name it, relative to the module; for a tree the path within it is behind it.
+    pub path: PathBuf,
+    /// Where to read it.
+    pub absolute: PathBuf,
+    /// What it is.
+    pub kind: InputKind,
+    /// What it must hold.
+    pub digest: Digest,
+}

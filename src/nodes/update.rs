@@ -1,0 +1,36 @@
+//! A change of an image that stands: tags, description, deprecation, a promotion, a new address.
+
+use serde::{Deserialize, Serialize};
+
+use super::image::ImageHandle;
+use super::{Keeper, Kind, Lifetime, Need};
+use crate::lang::value::Value;
+use crate::providers::ImageUpdate;
+use crate::spec::ProviderKey;
+
+/// A change to be made.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Update {
+    /// Whose image.
+    pub provider: ProviderKey,
+    /// Which image, with all that dependants read.
+    pub image: ImageHandle,
+    /// What is changed.
+    pub change: ImageUpdate,
+    /// Tags that are known only at apply, instead of those in `change`.
+    pub tags: Option<Value>,
+    /// A description that is known only at apply.
+    pub description: Option<Value>,
+    /// What must have happened.
+    pub after: Vec<Need>,
+}
+
+impl Kind for Update {
+    type Handle = ImageHandle;
+    const LIFETIME: Lifetime = Lifetime::Effect;
+    const KEEPER: Keeper = Keeper::Journal;
+
+    fn needs(&self) -> Vec<Need> {
+        self.after.clone()
+    }
+}

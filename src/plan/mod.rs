@@ -1,0 +1,269 @@
+//! What will change, and why: a plan is a value that is shown, written down, and executed as it is.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::address::{Address, ImageAddress};
+use crate::diagnostic::Diagnostics;
+use crate::digest::Digest;
+use crate::lang::value::Value;
+use crate::module::Inputs;
+use crate::nodes::Node;
+use crate::providers::{ImageId, Owner};
+use crate::schema::Recorded;
+use crate::source::Span;
+use crate::spec::{ProviderKey, ProviderSettings};
+use crate::units::{Duration, Size};
+
+/// Everything that an apply needs; it never evaluates the module again.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Plan {
+    /// Format of the plan, raised when it changes.
+    pub format: u32,
+    /// The bake that made it.
+    pub bake: String,
+    /// Whose images.
+    pub owner: Owner,
+    /// What becomes of each image, by address.
+    pub images: Vec<ImagePlan>,
+    /// Every node to be opened, in the order of the walk's ties: image by image, within an image in compile order.
+    pub nodes: Vec<Node>,
+    /// Providers that are used.
+    pub providers: Vec<ProviderSettings>,
+    /// Outputs by name.
+    pub outputs: BTreeMap<String, PlannedOutput>,
+    /// What the plan was made from.
+    pub inputs: Inputs,
+    /// The images that stood when it was made.
+    pub world: Vec<Standing>,
+    /// What to know beside it.
+    pub warnings: Diagnostics,
+}
+
+/// An output of the module.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PlannedOutput {
+    /// May be unknown until apply.
+    pub value: Value,
+    /// For people.
+    pub description: Option<String>,
+}
+
+/// An image that stood when the plan was made.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Standing {
+    /// Its address.
+    pub address: ImageAddress,
+    /// Its release number.
+    pub release: u64,
+    /// Where.
+    pub provider: ProviderKey,
+    /// Its id.
+    pub id: ImageId,
+    /// Its digest.
+    pub digest: Digest,
+    /// Over all else that can be changed on it: name, tags, description, deprecation.
+    pub state: Digest,
+}
+
+/// What happens to an image.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Action {
+    /// `+`: no image with this address exists.
+    Build,
+    /// `+/-`: the digest differs.
+    Replace,
+    /// `+/-`: the content is equal and class G differs, or a snapshot of the wanted content stands without an image.
+    Register,
+    /// `~`: class M differs, or the address was moved.
+    Update,
+    /// `~`: an older release has the wanted content.
+    Promote,
+    /// `-`: the address is not in the module, or `-destroy`.
+    Destroy,
+    /// No change.
+    None,
+}
+
+/// What becomes of one image address.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ImagePlan {
+    /// Which.
+    pub address: ImageAddress,
+    /// Where it lives.
+    pub provider: ProviderKey,
+    /// What happens.
+    pub action: Action,
+    /// The block in the module; none for an image that is destroyed because it is not there.
+    pub span: Option<Span>,
+    /// Why, the first cause first.
+    pub causes: Vec<Cause>,
+    /// The current release.
+    pub before: Option<Release>,
+    /// What it will be; none if it is destroyed.
+    pub after: Option<Release>,
+    /// Content nodes in order.
+    pub steps: Vec<StepPlan>,
+    /// Releases that are removed: with `Destroy` all of them.
+    pub retire: Vec<Retirement>,
+    /// Where it was before `moved`.
+    pub moved_from: Option<ImageAddress>,
+    /// How long the last build took, if one is known.
+    pub estimate: Option<Duration>,
+}
+
+/// A release as the plan shows it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Release {
+    /// Its id; none before it stands.
+    pub id: Option<ImageId>,
+    /// Its name; none while it depends on what is known only after apply.
+    pub name: Option<String>,
+    /// Its number.
+    pub number: u64,
+    /// Its digest; none while its base is not known.
+    pub digest: Option<Digest>,
+    /// The resolved block.
+    pub spec: Recorded,
+}
+
+/// Why something changes.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "cause", rename_all = "snake_case")]
+pub enum Cause {
+    /// No image of this address stands.
+    New,
+    /// A content node has other content.
+    Content {
+        /// `provision["nginx"]`.
+        node: String,
+        /// What of it: `scripts/nginx.sh changed (line 12)`, `packages changed`, `added`, `removed`, `moved`.
+        what: String,
+        /// Where.
+        span: Option<Span>,
+    },
+    /// The image that it is built on is built (again).
+    Base {
+        /// Which.
+        image: ImageAddress,
+    },
+    /// Registration differs.
+    Registration {
+        /// `name`, `register.boot_mode`.
+        argument: String,
+    },
+    /// Something that can be changed on the image differs.
+    Argument {
+        /// `publish.tags`.
+        argument: String,
+    },
+    /// `-replace`.
+    Requested,
+    /// `lifecycle.max_age`.
+    TooOld {
+        /// Its age limit.
+        limit: Duration,
+    },
+    /// `lifecycle.replace_triggered_by`.
+    Triggered,
+    /// A newer bake makes other bytes of the same arguments.
+    Recipe {
+        /// Which node.
+        node: String,
+    },
+    /// A snapshot of the wanted content stands without an image.
+    SnapshotStands,
+    /// An older release has the wanted content.
+    ReleaseStands {
+        /// Its number.
+        release: u64,
+    },
+    /// The address is not in the module.
+    NotInModule,
+    /// `-destroy`.
+    DestroyRequested,
+    /// `moved`.
+    Moved {
+        /// From where.
+        from: ImageAddress,
+    },
+}
+
+/// A content node in a plan.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct StepPlan {
+    /// Within the image: `provision["nginx"]`.
+    pub name: String,
+    /// In a few words.
+    pub summary: String,
+    /// What becomes of it.
+    pub change: StepChange,
+    /// Where it is declared.
+    pub span: Option<Span>,
+}
+
+/// What becomes of a content node.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StepChange {
+    /// It was not there.
+    Added,
+    /// Its own content differs.
+    Changed,
+    /// Something before it differs, so it runs again.
+    Again,
+    /// It is as it was.
+    Same,
+    /// It is no longer there.
+    Removed,
+}
+
+/// A release that is removed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Retirement {
+    /// Its number.
+    pub release: u64,
+    /// Its id.
+    pub id: ImageId,
+    /// Its name.
+    pub name: String,
+    /// How many snapshots go with it.
+    pub snapshots: usize,
+    /// Why: `keep_releases = 2`.
+    pub reason: String,
+}
+
+/// How many images get each action.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Summary {
+    /// First builds.
+    pub build: usize,
+    /// Builds of a new release.
+    pub replace: usize,
+    /// Registrations from snapshots that stand.
+    pub register: usize,
+    /// Updates in place and promotions.
+    pub update: usize,
+    /// Releases that are removed because newer ones stand.
+    pub retire: usize,
+    /// Images that are removed.
+    pub destroy: usize,
+}
+
+/// Objects that come and go during an apply.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Temporary {
+    /// By kind: `volume`, `attachment`, `mount`.
+    pub counts: BTreeMap<String, usize>,
+    /// What the snapshots will hold at most.
+    pub size: Option<Size>,
+}
+
+impl Plan {
+    /// The node of an address.
+    pub fn node(&self, address: &Address) -> Option<&Node> {
+        self.nodes.iter().find(|node| node.address == *address)
+    }
+}

@@ -1,0 +1,90 @@
+//! What bake records with an image it built: the images are the state.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Owner, SnapshotId};
+use crate::address::ImageAddress;
+use crate::digest::Digest;
+use crate::schema::Recorded;
+use crate::units::{Duration, Size};
+
+/// The format that this bake writes; it reads this and older ones.
+pub const FORMAT: u32 = 1;
+
+/// The record of one release.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Manifest {
+    /// [`FORMAT`].
+    pub format: u32,
+    /// The bake that wrote it.
+    pub bake: String,
+    /// Whose.
+    #[serde(flatten)]
+    pub owner: Owner,
+    /// Which image.
+    pub address: ImageAddress,
+    /// Its number; the highest standing one is current.
+    pub release: u64,
+    /// Of its last content node.
+    pub digest: Digest,
+    /// `self.release`: the first 12 hex digits of the hash over owner, address, digest and class G.
+    pub release_id: String,
+    /// How often this digest was built by force (`-replace`, `max_age`).
+    #[serde(default)]
+    pub build_number: u64,
+    /// RFC 3339.
+    pub created: String,
+    /// The resolved block.
+    pub spec: Recorded,
+    /// Content nodes in order, with their digests.
+    pub nodes: Vec<BuiltNode>,
+    /// The standing image that it was built on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub built_on: Option<BuiltOn>,
+    /// Its volumes in order; the first is the root volume.
+    pub volumes: Vec<BuiltVolume>,
+}
+
+/// A content node of a finished image.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct BuiltNode {
+    /// Within the image: `provision["nginx"]`.
+    pub name: String,
+    /// Over it and all that it needs.
+    pub digest: Digest,
+    /// The recipe number of its kind.
+    pub recipe: u32,
+    /// How long it took.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub took: Option<Duration>,
+}
+
+/// The base of an image.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct BuiltOn {
+    /// Which image.
+    pub address: ImageAddress,
+    /// Its digest.
+    pub digest: Digest,
+    /// Its release.
+    pub release: u64,
+    /// Its build number.
+    #[serde(default)]
+    pub build_number: u64,
+}
+
+/// A volume of a finished image.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct BuiltVolume {
+    /// Its label.
+    pub name: String,
+    /// Its snapshot.
+    pub snapshot: SnapshotId,
+    /// Its size.
+    pub size: Size,
+    /// Mount points by partition name (`whole` without a table), so that an image built on this one knows them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub mounts: BTreeMap<String, String>,
+}

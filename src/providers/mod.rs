@@ -1,0 +1,307 @@
+//! Where images live: the traits that a provider implements, and the table of providers.
+//!
+//! Ids are types of their own. Waiting, retrying and paging stay inside a provider. Every creating call takes a
+//! [`Marker`] and sets it in that very call, so that what an unanswered call made can be found again.
+
+pub mod manifest;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+
+use crate::address::{Address, ImageAddress};
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::digest::Digest;
+use crate::spec::{ImageSpec, ProviderKey};
+use crate::units::Size;
+pub use manifest::Manifest;
+
+macro_rules! ids {
+    ($($(#[$doc:meta])* $name:ident;)*) => {$(
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(pub String);
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result { f.write_str(&self.0) }
+        }
+    )*};
+}
+ids! {
+    /// A volume of a provider: `vol-0a1...`; local: its file in the store without the ending.
+    VolumeId;
+    /// A snapshot of a provider.
+    SnapshotId;
+    /// An image of a provider.
+    ImageId;
+    /// One run of `bake apply`: 8 hex digits.
+    RunId;
+}
+
+/// Whose an image is (design: "Owners"). What lacks this project and workspace is never touched.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Owner {
+    /// From the `bake` block.
+    pub project: String,
+    /// `default`, unless chosen.
+    pub workspace: String,
+}
+
+/// What a created resource carries from the call that makes it, and by which it is found again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Marker {
+    /// 32 hex digits over run, address and attempt; the idempotency token where there is one, and the `bake:node` tag.
+    pub token: String,
+    /// Whose.
+    pub owner: Owner,
+    /// The node.
+    pub address: Address,
+    /// The run.
+    pub run: RunId,
+    /// The builder host.
+    pub host: String,
+    /// Which provider was called, if one was.
+    pub provider: Option<ProviderKey>,
+}
+
+/// Looks for images of an owner; with an address only for those of that one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ImageQuery {
+    /// Whose.
+    pub owner: Owner,
+    /// Of which image; none: of all.
+    pub address: Option<ImageAddress>,
+}
+
+/// An image that exists.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ObservedImage {
+    /// Its id.
+    pub id: ImageId,
+    /// Where.
+    pub provider: ProviderKey,
+    /// Its name.
+    pub name: String,
+    /// What bake recorded with it: owner, address, release, digests, spec.
+    pub manifest: Manifest,
+    /// By the name of the volume.
+    pub snapshots: BTreeMap<String, SnapshotId>,
+    /// Tags as they are now.
+    pub tags: BTreeMap<String, String>,
+    /// As it is now.
+    pub description: Option<String>,
+    /// RFC 3339, as it is now.
+    pub deprecated_at: Option<String>,
+    /// RFC 3339.
+    pub created: String,
+}
+
+/// What registering needs.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Registration {
+    /// Unique among the standing images of the provider.
+    pub name: String,
+    /// In words.
+    pub description: Option<String>,
+    /// By the name of the volume; the root volume is the manifest's first.
+    pub snapshots: BTreeMap<String, SnapshotId>,
+    /// Tags of the user.
+    pub tags: BTreeMap<String, String>,
+    /// RFC 3339.
+    pub deprecate_at: Option<String>,
+    /// Goes with the image.
+    pub manifest: Manifest,
+}
+
+/// What can be changed on an image that stands; `None` leaves it alone.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct ImageUpdate {
+    /// All of its tags.
+    pub tags: Option<BTreeMap<String, String>>,
+    /// `Some(None)` removes it.
+    pub description: Option<Option<String>>,
+    /// RFC 3339; `Some(None)` removes it.
+    pub deprecate_at: Option<Option<String>>,
+    /// The manifest as it is to be recorded: after a promotion the new release number, after `moved` the new address.
+    pub manifest: Option<Manifest>,
+}
+
+/// Where a new volume comes from.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum VolumeOrigin {
+    /// Nothing: zeroes.
+    Blank,
+    /// A snapshot of the same provider.
+    Snapshot(SnapshotId),
+    /// A raw or qcow2 file on the builder host.
+    File(PathBuf),
+}
+
+/// Something that carries one of our markers and stands in the provider.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Leftover {
+    /// What it is.
+    pub resource: Resource,
+    /// By what it was made.
+    pub marker: Marker,
+    /// The image digest that it was made for (snapshots).
+    pub digest: Option<Digest>,
+    /// RFC 3339.
+    pub created: String,
+    /// Whether an image uses it (snapshots).
+    pub in_use: bool,
+}
+
+/// A resource by its id.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Resource {
+    /// A volume.
+    Volume(VolumeId),
+    /// A snapshot.
+    Snapshot(SnapshotId),
+    /// An image.
+    Image(ImageId),
+}
+
+/// A place where images live.
+pub trait Provider: Send + Sync {
+    /// Its catalogue.
+    fn images(&self) -> &dyn Images;
+    /// Block volumes.
+    fn volumes(&self) -> &dyn Volumes;
+    /// Snapshots.
+    fn snapshots(&self) -> &dyn Snapshots;
+    /// What carries our markers.
+    fn inventory(&self) -> &dyn Inventory;
+    /// What this provider cannot do, said at plan with the place of the argument.
+    fn check(&self, spec: &ImageSpec) -> Diagnostics;
+    /// How many calls it likes at once.
+    fn slots(&self) -> usize;
+    /// How long "nothing there" must be answered before it counts.
+    fn settle(&self) -> std::time::Duration;
+    /// Takes the lock of an image (or of a source that is shared), waiting up to `patience` (`None`: for ever); `waiting` is
+    /// told for whom.
+    fn lock_path(&self, owner: &Owner, image: &ImageAddress) -> Option<PathBuf>;
+}
+
+/// A catalogue of images.
+#[async_trait]
+pub trait Images: Send + Sync {
+    /// One answer per query, in order, each sorted by address, then release (highest first).
+    async fn observe(&self, queries: &[ImageQuery]) -> Result<Vec<Vec<ObservedImage>>, ProviderError>;
+    /// Makes an image of snapshots.
+    async fn register(&self, image: &Registration, marker: &Marker) -> Result<ImageId, ProviderError>;
+    /// Changes one that stands.
+    async fn update(&self, id: &ImageId, change: &ImageUpdate) -> Result<(), ProviderError>;
+    /// Removes it, and its snapshots that no other image uses unless `keep_snapshots`.
+    async fn retire(&self, id: &ImageId, keep_snapshots: bool) -> Result<(), ProviderError>;
+}
+
+/// Block volumes.
+#[async_trait]
+pub trait Volumes: Send + Sync {
+    /// Makes one. A `size` of `None` is that of the origin; a larger one leaves the rest blank.
+    async fn create(
+        &self,
+        origin: &VolumeOrigin,
+        size: Option<Size>,
+        marker: &Marker,
+    ) -> Result<VolumeId, ProviderError>;
+    /// Removes it; not an error if it is gone.
+    async fn delete(&self, id: &VolumeId) -> Result<(), ProviderError>;
+    /// Where its blocks are.
+    async fn backing(&self, id: &VolumeId) -> Result<Backing, ProviderError>;
+}
+
+/// How a volume becomes a block device of the builder host.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Backing {
+    /// A file for a loop device.
+    File(PathBuf),
+}
+
+/// Snapshots.
+#[async_trait]
+pub trait Snapshots: Send + Sync {
+    /// Makes one of a volume that is at rest; it carries the digest of the image that it is made for, so that a later
+    /// plan can register from it.
+    async fn create(&self, volume: &VolumeId, digest: &Digest, marker: &Marker) -> Result<SnapshotId, ProviderError>;
+    /// Removes it; not an error if it is gone.
+    async fn delete(&self, id: &SnapshotId) -> Result<(), ProviderError>;
+    /// How large a volume made from it is.
+    async fn size(&self, id: &SnapshotId) -> Result<Size, ProviderError>;
+}
+
+/// What carries our markers.
+#[async_trait]
+pub trait Inventory: Send + Sync {
+    /// What one creating call made, if it made anything.
+    async fn find(&self, marker: &Marker) -> Result<Option<Resource>, ProviderError>;
+    /// Volumes and snapshots of a project that belong to no image; all workspaces if `workspace` is `None`.
+    async fn leftovers(&self, project: &str, workspace: Option<&str>) -> Result<Vec<Leftover>, ProviderError>;
+}
+
+/// What a provider could not do.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum ProviderError {
+    /// The thing is not there.
+    #[error("{what} does not exist")]
+    NotFound {
+        /// `snapshot snap-1`.
+        what: String,
+    },
+    /// The name is taken.
+    #[error("the name {name:?} is taken by {by}")]
+    NameTaken {
+        /// The name.
+        name: String,
+        /// By whose image.
+        by: String,
+    },
+    /// There is no room left.
+    #[error("{what}: no space left")]
+    Full {
+        /// What was being written, with the path.
+        what: String,
+    },
+    /// Not allowed.
+    #[error("{what}: permission denied")]
+    Denied {
+        /// What was tried, with the path.
+        what: String,
+    },
+    /// Something that bake wrote does not read back.
+    #[error("{what} is damaged: {why}")]
+    Damaged {
+        /// What, with the path.
+        what: String,
+        /// Why.
+        why: String,
+    },
+    /// Anything else.
+    #[error("{what}: {why}")]
+    Failed {
+        /// What was tried.
+        what: String,
+        /// What the world said.
+        why: String,
+    },
+}
+
+impl From<ProviderError> for Diagnostic {
+    fn from(error: ProviderError) -> Diagnostic {
+        let help = match &error {
+            ProviderError::Full { .. } => Some("free some space, then run bake apply again: it begins by cleaning up"),
+            ProviderError::Denied { .. } => Some("run bake as the owner of the store"),
+            ProviderError::Damaged { .. } => Some("restore the file from a copy, or remove it if the image may go"),
+            _ => None,
+        };
+        let diagnostic = Diagnostic::error(error.to_string());
+        help.into_iter().fold(diagnostic, Diagnostic::help)
+    }
+}
