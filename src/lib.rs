@@ -23,9 +23,11 @@ pub mod lang;
 pub mod schema;
 
 // describing
+pub mod bootstrap;
 pub mod nodes;
 pub mod providers;
 pub mod spec;
+pub mod steps;
 
 // deciding
 pub mod module;

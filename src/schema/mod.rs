@@ -59,7 +59,9 @@ pub enum Type {
     Duration,
     /// One of these strings.
     Choice(&'static [&'static str]),
-    /// An octal file mode in a string: `"0644"`.
+    /// A list of some of these strings.
+    Choices(&'static [&'static str]),
+    /// An octal file mode in a string: `"0644"`; or `"keep"`, for that of the file on the builder host.
     Mode,
     /// A list of strings.
     TextList,
@@ -89,6 +91,9 @@ pub enum Type {
     Names,
     /// Any value.
     Any,
+    /// An expression that is read by its own rules or evaluated later (`type`, `condition`, `for_each`): decoding only
+    /// counts it.
+    Expression,
 }
 
 /// What stands where an argument is left out.
@@ -106,6 +111,8 @@ pub enum Default {
     Integer(i64),
     /// A list of strings.
     List(&'static [&'static str]),
+    /// A list of whole numbers.
+    Integers(&'static [i64]),
 }
 
 /// One argument of a block.
@@ -121,6 +128,8 @@ pub struct Argument {
     pub default: Default,
     /// One sentence or two for the reference, with units and defaults.
     pub doc: &'static str,
+    /// Another argument and a value of it with which this names no file of the builder host (`direction = "download"`).
+    pub unless: Option<(&'static str, &'static str)>,
     /// Set where this is known but not supported yet: the sentence that says so.
     pub unsupported: Option<&'static str>,
 }
@@ -133,6 +142,7 @@ pub const fn argument(name: &'static str, ty: Type, class: Class) -> Argument {
         class,
         default: Default::Absent,
         doc: "",
+        unless: None,
         unsupported: None,
     }
 }
@@ -153,6 +163,12 @@ impl Argument {
     /// Sets what stands where it is left out.
     pub const fn default(mut self, default: Default) -> Argument {
         self.default = default;
+        self
+    }
+
+    /// Says with which value of another argument this names no file of the builder host.
+    pub const fn unless(mut self, argument: &'static str, value: &'static str) -> Argument {
+        self.unless = Some((argument, value));
         self
     }
 
@@ -215,13 +231,88 @@ pub struct Block {
     pub arguments: &'static [Argument],
     /// Blocks in it.
     pub blocks: &'static [Nested],
+    /// Arguments of which exactly one must be written.
+    pub exactly_one: &'static [&'static str],
+    /// Arguments of which no two may be written together.
+    pub at_most_one: &'static [&'static str],
     /// Set where the block is known but not supported yet: the sentence that says so.
     pub unsupported: Option<&'static str>,
 }
 
+/// A block with nothing in it; the rest is set by the methods.
+pub const fn block(name: &'static str) -> Block {
+    Block {
+        name,
+        kind: None,
+        labels: &[],
+        doc: "",
+        arguments: &[],
+        blocks: &[],
+        exactly_one: &[],
+        at_most_one: &[],
+        unsupported: None,
+    }
+}
+
 impl Block {
+    /// Sets the first label that selects this table.
+    pub const fn kind(mut self, kind: &'static str) -> Block {
+        self.kind = Some(kind);
+        self
+    }
+
+    /// Names the (further) labels.
+    pub const fn labels(mut self, labels: &'static [&'static str]) -> Block {
+        self.labels = labels;
+        self
+    }
+
+    /// Sets the sentences for the reference.
+    pub const fn doc(mut self, doc: &'static str) -> Block {
+        self.doc = doc;
+        self
+    }
+
+    /// Sets what may be written in it.
+    pub const fn arguments(mut self, arguments: &'static [Argument]) -> Block {
+        self.arguments = arguments;
+        self
+    }
+
+    /// Sets the blocks in it.
+    pub const fn blocks(mut self, blocks: &'static [Nested]) -> Block {
+        self.blocks = blocks;
+        self
+    }
+
+    /// Says that exactly one of these arguments must be written.
+    pub const fn exactly_one(mut self, names: &'static [&'static str]) -> Block {
+        self.exactly_one = names;
+        self
+    }
+
+    /// Says that no two of these arguments may be written together.
+    pub const fn at_most_one(mut self, names: &'static [&'static str]) -> Block {
+        self.at_most_one = names;
+        self
+    }
+
+    /// Says that writing it is an error for now.
+    pub const fn unsupported(mut self, sentence: &'static str) -> Block {
+        self.unsupported = Some(sentence);
+        self
+    }
+
     /// The row of an argument.
     pub fn argument(&self, name: &str) -> Option<&'static Argument> {
         self.arguments.iter().find(|argument| argument.name == name)
+    }
+
+    /// `volume`, or `provision "shell"`.
+    pub fn title(&self) -> String {
+        match self.kind {
+            Some(kind) => format!("{} \"{kind}\"", self.name),
+            None => self.name.to_owned(),
+        }
     }
 }

@@ -16,7 +16,7 @@ pub struct Object {
     pub block: &'static Block,
     /// Labels behind the kind.
     pub labels: Vec<Spanned<String>>,
-    /// What was written; what was left out or is `null` is not in it (its default is in the table).
+    /// What was written, and the defaults of the table for what was left out or is `null`.
     pub arguments: BTreeMap<&'static str, Resolved>,
     /// Nested blocks in the order in which they were written.
     pub blocks: Vec<Object>,
@@ -29,7 +29,9 @@ pub struct Object {
 pub struct Resolved {
     /// The value, of the argument's type.
     pub value: Value,
-    /// Where the expression stands.
+    /// Whether nobody wrote it: it is the table's default.
+    pub by_default: bool,
+    /// Where the expression stands; of a default the header of the block.
     pub span: Span,
     /// Where the name of the argument stands.
     pub name_span: Span,
