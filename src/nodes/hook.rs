@@ -6,6 +6,12 @@ use super::{Arguments, Keeper, Kind, Lifetime, Need};
 use crate::spec::HookPoint;
 
 /// Commands to be run.
+///
+/// A hook is an effect like any other, with two exceptions that the executor knows by their [`HookPoint`]. Both wait until
+/// every node in `after` has *settled*, in whatever way, and are not skipped because one of them was:
+/// - `on_failure` runs if one of them failed, and is skipped otherwise. It needs the image's mounts opened, so whatever of
+///   them stands still stands while it runs.
+/// - `always` runs in any case, also after a stop, when the image is registered or has failed for good.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Hook {
     /// When.

@@ -90,7 +90,7 @@ pub enum Keeper {
 pub enum Need {
     /// That node has been opened.
     Opened(Address),
-    /// That node has been closed again.
+    /// That node has been opened and closed again. One that was never opened (skipped or failed) does not satisfy it.
     Closed(Address),
 }
 

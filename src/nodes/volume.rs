@@ -21,6 +21,9 @@ pub struct Volume {
     pub size: Option<Size>,
     /// Where it comes from.
     pub origin: Origin,
+    /// What else must have happened before the image is begun: images in `depends_on`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub after: Vec<Need>,
 }
 
 /// Where a volume comes from.
@@ -62,9 +65,10 @@ impl Kind for Volume {
     const KEEPER: Keeper = Keeper::Journal;
 
     fn needs(&self) -> Vec<Need> {
-        match &self.origin {
-            Origin::Built { image, .. } => vec![image.opened()],
-            _ => Vec::new(),
-        }
+        let base = match &self.origin {
+            Origin::Built { image, .. } => Some(image.opened()),
+            _ => None,
+        };
+        base.into_iter().chain(self.after.iter().cloned()).collect()
     }
 }

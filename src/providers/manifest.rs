@@ -52,6 +52,8 @@ pub struct Manifest {
 pub struct BuiltNode {
     /// Within the image: `provision["nginx"]`.
     pub name: String,
+    /// Over what it adds to the content: its own arguments and files.
+    pub content: Digest,
     /// Over it and all that it needs.
     pub digest: Digest,
     /// The recipe number of its kind.

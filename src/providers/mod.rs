@@ -193,12 +193,23 @@ pub trait Provider: Send + Sync {
 pub trait Images: Send + Sync {
     /// One answer per query, in order, each sorted by address, then release (highest first).
     async fn observe(&self, queries: &[ImageQuery]) -> Result<Vec<Vec<ObservedImage>>, ProviderError>;
+    /// Who holds which name: all standing images, whoever owns them.
+    async fn names(&self) -> Result<BTreeMap<String, Holder>, ProviderError>;
     /// Makes an image of snapshots.
     async fn register(&self, image: &Registration, marker: &Marker) -> Result<ImageId, ProviderError>;
     /// Changes one that stands.
     async fn update(&self, id: &ImageId, change: &ImageUpdate) -> Result<(), ProviderError>;
     /// Removes it, and its snapshots that no other image uses unless `keep_snapshots`.
     async fn retire(&self, id: &ImageId, keep_snapshots: bool) -> Result<(), ProviderError>;
+}
+
+/// Who holds a name in a catalogue.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Holder {
+    /// Whose image it is; none if bake did not make it.
+    pub owner: Option<Owner>,
+    /// Which of the owner's images.
+    pub address: Option<ImageAddress>,
 }
 
 /// Block volumes.
