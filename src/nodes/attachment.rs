@@ -4,7 +4,10 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Keeper, Kind, Lifetime, Need, Ref, Volume};
+use super::{Context, Keeper, Kind, Lifetime, Need, NodeError, Ref, Volume};
+use crate::address::Address;
+use crate::diagnostic::Diagnostic;
+use crate::providers::Marker;
 
 /// A volume to be attached.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -29,5 +32,9 @@ impl Kind for Attachment {
 
     fn needs(&self) -> Vec<Need> {
         vec![self.volume.opened()]
+    }
+
+    async fn open(&self, at: &Address, _marker: &Marker, _cx: &Context) -> Result<AttachmentHandle, NodeError> {
+        Err(Diagnostic::error(format!("{at} cannot be opened yet")).into())
     }
 }

@@ -2,7 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Arguments, Keeper, Kind, Lifetime, Need, Surroundings};
+use super::{Arguments, Context, Keeper, Kind, Lifetime, Need, NodeError, Surroundings};
+use crate::address::Address;
+use crate::diagnostic::Diagnostic;
+use crate::providers::Marker;
 
 /// A boot loader to be put in.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -28,5 +31,9 @@ impl Kind for BootLoader {
 
     fn needs(&self) -> Vec<Need> {
         self.within.needs()
+    }
+
+    async fn open(&self, at: &Address, _marker: &Marker, _cx: &Context) -> Result<(), NodeError> {
+        Err(Diagnostic::error(format!("{at} cannot be opened yet")).into())
     }
 }

@@ -4,7 +4,10 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Keeper, Kind, Lifetime, Need, Partitions, Ref};
+use super::{Context, Keeper, Kind, Lifetime, Need, NodeError, Partitions, Ref};
+use crate::address::Address;
+use crate::diagnostic::Diagnostic;
+use crate::providers::Marker;
 use crate::spec::RootPartition;
 
 /// What is to be done with a partition's content.
@@ -74,5 +77,9 @@ impl Kind for Filesystem {
 
     fn needs(&self) -> Vec<Need> {
         vec![self.partitions.opened()]
+    }
+
+    async fn open(&self, at: &Address, _marker: &Marker, _cx: &Context) -> Result<FilesystemHandle, NodeError> {
+        Err(Diagnostic::error(format!("{at} cannot be opened yet")).into())
     }
 }

@@ -2,7 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Filesystem, Keeper, Kind, Lifetime, Need, Ref, Surroundings};
+use super::{Context, Filesystem, Keeper, Kind, Lifetime, Need, NodeError, Ref, Surroundings};
+use crate::address::Address;
+use crate::diagnostic::Diagnostic;
+use crate::providers::Marker;
 
 /// The table to be written.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -35,5 +38,9 @@ impl Kind for Fstab {
             .into_iter()
             .chain(self.lines.iter().map(|line| line.filesystem.opened()))
             .collect()
+    }
+
+    async fn open(&self, at: &Address, _marker: &Marker, _cx: &Context) -> Result<(), NodeError> {
+        Err(Diagnostic::error(format!("{at} cannot be opened yet")).into())
     }
 }

@@ -2,7 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Arguments, Keeper, Kind, Lifetime, Need};
+use super::{Arguments, Context, Keeper, Kind, Lifetime, Need, NodeError};
+use crate::address::Address;
+use crate::diagnostic::Diagnostic;
+use crate::providers::Marker;
 use crate::spec::HookPoint;
 
 /// Commands to be run.
@@ -29,5 +32,9 @@ impl Kind for Hook {
 
     fn needs(&self) -> Vec<Need> {
         self.after.clone()
+    }
+
+    async fn open(&self, at: &Address, _marker: &Marker, _cx: &Context) -> Result<(), NodeError> {
+        Err(Diagnostic::error(format!("{at} cannot be opened yet")).into())
     }
 }

@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Keeper, Kind, Lifetime, Need, Ref, Snapshot};
+use super::{Context, Keeper, Kind, Lifetime, Need, NodeError, Ref, Snapshot, values};
 use crate::address::Address;
+use crate::diagnostic::Diagnostic;
 use crate::lang::value::Value;
-use crate::providers::{ImageId, Manifest, SnapshotId};
+use crate::providers::manifest::BuiltVolume;
+use crate::providers::{ImageId, ImageQuery, Manifest, Marker, Registration, Resource, SnapshotId};
 use crate::spec::ProviderKey;
 use crate::units::{Duration, Size};
 
@@ -74,4 +76,102 @@ impl Kind for Image {
         });
         made.chain(self.after.iter().cloned()).collect()
     }
+
+    async fn open(&self, _at: &Address, marker: &Marker, cx: &Context) -> Result<ImageHandle, NodeError> {
+        let manifest = self.finished(cx)?;
+        let registration = Registration {
+            name: self.name.clone(),
+            description: self
+                .description
+                .as_ref()
+                .map_or(Ok(None), |value| values::text(value, cx))?,
+            snapshots: by_volume(&manifest.volumes),
+            tags: self
+                .tags
+                .as_ref()
+                .map_or(Ok(BTreeMap::new()), |value| values::map(value, cx))?,
+            deprecate_at: self.deprecate_after.map(|after| later(&cx.now, after)).transpose()?,
+            manifest,
+        };
+        let images = cx.providers.get(&self.provider)?.images();
+        Ok(ImageHandle {
+            provider: self.provider.clone(),
+            id: images.register(&registration, marker).await?,
+            name: registration.name,
+            snapshots: registration.snapshots,
+        })
+    }
+
+    async fn find(marker: &Marker, cx: &Context) -> Result<Option<ImageHandle>, NodeError> {
+        let Some(key) = &marker.provider else {
+            return Ok(None);
+        };
+        let provider = cx.providers.get(key)?;
+        let Some(Resource::Image(id)) = provider.inventory().find(marker).await? else {
+            return Ok(None);
+        };
+        let query = ImageQuery {
+            owner: marker.owner.clone(),
+            address: Some(marker.address.image.clone()),
+        };
+        let standing = provider.images().observe(&[query]).await?;
+        let found = standing.into_iter().flatten().find(|image| image.id == id);
+        Ok(found.map(|image| ImageHandle {
+            provider: image.provider,
+            id: image.id,
+            name: image.name,
+            snapshots: image.snapshots,
+        }))
+    }
+}
+
+impl Image {
+    /// The manifest with what only this apply knows: the time, the snapshots, how long the steps took.
+    fn finished(&self, cx: &Context) -> Result<Manifest, NodeError> {
+        let mut manifest = self.manifest.clone();
+        manifest.created = cx.now.clone();
+        manifest.volumes = self.volumes(cx)?;
+        for node in &mut manifest.nodes {
+            let took = self.timed.get(&node.name).and_then(|address| cx.took.get(address));
+            node.took = took.copied().or(node.took);
+        }
+        Ok(manifest)
+    }
+
+    /// In the order of the snapshots; mount points as planned.
+    fn volumes(&self, cx: &Context) -> Result<Vec<BuiltVolume>, NodeError> {
+        let volume = |(name, source): &(String, SnapshotSource)| {
+            let (snapshot, size) = match source {
+                SnapshotSource::Standing { id, size } => (id.clone(), *size),
+                SnapshotSource::Made(reference) => {
+                    let handle = cx.outputs.get(reference)?;
+                    (handle.id.clone(), handle.size)
+                }
+            };
+            let planned = self.manifest.volumes.iter().find(|volume| volume.name == *name);
+            Ok(BuiltVolume {
+                name: name.clone(),
+                snapshot,
+                size,
+                mounts: planned.map(|volume| volume.mounts.clone()).unwrap_or_default(),
+            })
+        };
+        self.snapshots.iter().map(volume).collect()
+    }
+}
+
+fn by_volume(volumes: &[BuiltVolume]) -> BTreeMap<String, SnapshotId> {
+    volumes
+        .iter()
+        .map(|volume| (volume.name.clone(), volume.snapshot.clone()))
+        .collect()
+}
+
+/// A moment (RFC 3339) so much later, in full minutes.
+fn later(moment: &str, after: Duration) -> Result<String, NodeError> {
+    let unusable = |why: jiff::Error| Diagnostic::error(format!("{moment} and {after} later is no time: {why}"));
+    let moment: jiff::Timestamp = moment.parse().map_err(unusable)?;
+    let then = moment.checked_add(after.as_std()).map_err(unusable)?;
+    let minute = then.as_second().div_euclid(60) * 60;
+    Ok(jiff::Timestamp::from_second(minute).map_err(unusable)?.to_string())
 }

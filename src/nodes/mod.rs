@@ -6,6 +6,7 @@
 pub mod attachment;
 pub mod boot_loader;
 pub mod bootstrap;
+pub mod context;
 pub mod filesystem;
 pub mod fstab;
 pub mod hook;
@@ -14,12 +15,16 @@ pub mod mount;
 pub mod partitions;
 pub mod provision;
 pub mod retire;
+pub mod secrets;
 pub mod snapshot;
+pub mod stop;
 pub mod update;
+pub mod values;
 pub mod volume;
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
+use std::future::Future;
 use std::marker::PhantomData;
 use std::path::PathBuf;
 
@@ -29,12 +34,14 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use crate::address::Address;
 use crate::digest::Digest;
 use crate::lang::value::Value;
+use crate::providers::Marker;
 use crate::schema::InputKind;
 use crate::source::Span;
 
 pub use attachment::Attachment;
 pub use boot_loader::BootLoader;
 pub use bootstrap::Bootstrap;
+pub use context::{Context, NodeError};
 pub use filesystem::Filesystem;
 pub use fstab::Fstab;
 pub use hook::Hook;
@@ -57,6 +64,28 @@ pub trait Kind: Serialize + DeserializeOwned + Clone + Debug + Send + Sync + 'st
     const KEEPER: Keeper;
     /// What must be opened or closed before this can be opened.
     fn needs(&self) -> Vec<Need>;
+
+    /// Makes it, or runs it. What it creates outside this host carries the marker from the call that creates it.
+    fn open(
+        &self,
+        at: &Address,
+        marker: &Marker,
+        cx: &Context,
+    ) -> impl Future<Output = Result<Self::Handle, NodeError>> + Send;
+
+    /// Takes away what the handle names; not an error if it is gone already. Kinds that stay, and effects, have nothing
+    /// to close.
+    fn close(handle: &Self::Handle, at: &Address, cx: &Context) -> impl Future<Output = Result<(), NodeError>> + Send {
+        let _ = (handle, at, cx);
+        async { Ok(()) }
+    }
+
+    /// Finds what an interrupted or unanswered open may have made. Kinds that create nothing outside this host have
+    /// nothing to find.
+    fn find(marker: &Marker, cx: &Context) -> impl Future<Output = Result<Option<Self::Handle>, NodeError>> + Send {
+        let _ = (marker, cx);
+        async { Ok(None) }
+    }
 }
 
 /// How long a node stands.
@@ -183,6 +212,10 @@ macro_rules! kinds {
             pub fn kind(&self) -> NodeKind { match self { $(NodeData::$kind(_) => NodeKind::$kind,)* } }
             /// What it waits for.
             pub fn needs(&self) -> Vec<Need> { match self { $(NodeData::$kind(node) => node.needs(),)* } }
+            /// Opens it: [`Kind::open`].
+            pub async fn open(&self, at: &Address, marker: &Marker, cx: &Context) -> Result<Handle, NodeError> {
+                match self { $(NodeData::$kind(node) => Ok($kind::wrap(Box::pin(node.open(at, marker, cx)).await?)),)* }
+            }
         }
 
         impl NodeKind {
@@ -190,11 +223,19 @@ macro_rules! kinds {
             pub fn lifetime(self) -> Lifetime { match self { $(NodeKind::$kind => $kind::LIFETIME,)* } }
             /// Whose death closes it.
             pub fn keeper(self) -> Keeper { match self { $(NodeKind::$kind => $kind::KEEPER,)* } }
+            /// Looks for what an unanswered open may have made: [`Kind::find`].
+            pub async fn find(self, marker: &Marker, cx: &Context) -> Result<Option<Handle>, NodeError> {
+                match self { $(NodeKind::$kind => Ok(Box::pin($kind::find(marker, cx)).await?.map($kind::wrap)),)* }
+            }
         }
 
         impl Handle {
             /// Of which kind the node is.
             pub fn kind(&self) -> NodeKind { match self { $(Handle::$kind { .. } => NodeKind::$kind,)* } }
+            /// Closes the node: [`Kind::close`].
+            pub async fn close(&self, at: &Address, cx: &Context) -> Result<(), NodeError> {
+                match self { $(Handle::$kind { handle } => Box::pin($kind::close(handle, at, cx)).await,)* }
+            }
         }
 
         $(

@@ -6,7 +6,10 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Filesystem, Hook, Keeper, Kind, Lifetime, Need, Ref};
+use super::{Context, Filesystem, Hook, Keeper, Kind, Lifetime, Need, NodeError, Ref};
+use crate::address::Address;
+use crate::diagnostic::Diagnostic;
+use crate::providers::Marker;
 use crate::spec::{Mounts, Network};
 
 /// A file system to be mounted.
@@ -68,5 +71,9 @@ impl Kind for Mount {
             .chain(self.within.iter().map(Ref::opened))
             .chain(hooks)
             .collect()
+    }
+
+    async fn open(&self, at: &Address, _marker: &Marker, _cx: &Context) -> Result<MountHandle, NodeError> {
+        Err(Diagnostic::error(format!("{at} cannot be opened yet")).into())
     }
 }

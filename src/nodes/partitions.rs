@@ -4,7 +4,10 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Attachment, Hook, Keeper, Kind, Lifetime, Need, Ref};
+use super::{Attachment, Context, Hook, Keeper, Kind, Lifetime, Need, NodeError, Ref};
+use crate::address::Address;
+use crate::diagnostic::Diagnostic;
+use crate::providers::Marker;
 use crate::spec::PartitionTable;
 use crate::units::Size;
 
@@ -94,5 +97,9 @@ impl Kind for Partitions {
         std::iter::once(self.attachment.opened())
             .chain(self.after.iter().map(Ref::opened))
             .collect()
+    }
+
+    async fn open(&self, at: &Address, _marker: &Marker, _cx: &Context) -> Result<PartitionsHandle, NodeError> {
+        Err(Diagnostic::error(format!("{at} cannot be opened yet")).into())
     }
 }

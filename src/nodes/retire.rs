@@ -2,8 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Keeper, Kind, Lifetime, Need};
-use crate::providers::ImageId;
+use super::{Context, Keeper, Kind, Lifetime, Need, NodeError};
+use crate::address::Address;
+use crate::providers::{ImageId, Marker, ProviderError};
 use crate::spec::ProviderKey;
 
 /// An image to be removed.
@@ -28,5 +29,14 @@ impl Kind for Retire {
 
     fn needs(&self) -> Vec<Need> {
         self.after.clone()
+    }
+
+    async fn open(&self, _at: &Address, _marker: &Marker, cx: &Context) -> Result<(), NodeError> {
+        let images = cx.providers.get(&self.provider)?.images();
+        match images.retire(&self.image, self.keep_snapshots).await {
+            // An earlier try may have had its answer lost.
+            Ok(()) | Err(ProviderError::NotFound { .. }) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
     }
 }

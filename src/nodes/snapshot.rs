@@ -2,9 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Keeper, Kind, Lifetime, Need, Ref, Volume};
+use super::{Context, Keeper, Kind, Lifetime, Need, NodeError, Ref, Volume};
+use crate::address::Address;
 use crate::digest::Digest;
-use crate::providers::SnapshotId;
+use crate::providers::{Marker, Resource, SnapshotId};
 use crate::spec::ProviderKey;
 use crate::units::Size;
 
@@ -34,6 +35,17 @@ pub struct SnapshotHandle {
     pub size: Size,
 }
 
+impl SnapshotHandle {
+    /// Of a snapshot that stands, with its size as the provider knows it.
+    async fn of(provider: &ProviderKey, id: SnapshotId, cx: &Context) -> Result<SnapshotHandle, NodeError> {
+        Ok(SnapshotHandle {
+            size: cx.providers.get(provider)?.snapshots().size(&id).await?,
+            provider: provider.clone(),
+            id,
+        })
+    }
+}
+
 impl Kind for Snapshot {
     type Handle = SnapshotHandle;
     const LIFETIME: Lifetime = Lifetime::Part;
@@ -43,5 +55,31 @@ impl Kind for Snapshot {
         std::iter::once(self.volume.opened())
             .chain(self.after.iter().cloned())
             .collect()
+    }
+
+    async fn open(&self, _at: &Address, marker: &Marker, cx: &Context) -> Result<SnapshotHandle, NodeError> {
+        let volume = &cx.outputs.get(&self.volume)?.id;
+        let snapshots = cx.providers.get(&self.provider)?.snapshots();
+        let id = snapshots.create(volume, &self.digest, marker).await?;
+        SnapshotHandle::of(&self.provider, id, cx).await
+    }
+
+    async fn close(handle: &SnapshotHandle, _at: &Address, cx: &Context) -> Result<(), NodeError> {
+        Ok(cx
+            .providers
+            .get(&handle.provider)?
+            .snapshots()
+            .delete(&handle.id)
+            .await?)
+    }
+
+    async fn find(marker: &Marker, cx: &Context) -> Result<Option<SnapshotHandle>, NodeError> {
+        let Some(provider) = &marker.provider else {
+            return Ok(None);
+        };
+        match cx.providers.get(provider)?.inventory().find(marker).await? {
+            Some(Resource::Snapshot(id)) => SnapshotHandle::of(provider, id, cx).await.map(Some),
+            _ => Ok(None),
+        }
     }
 }

@@ -3,9 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use super::image::ImageHandle;
-use super::{Keeper, Kind, Lifetime, Need};
+use super::{Context, Keeper, Kind, Lifetime, Need, NodeError, values};
+use crate::address::Address;
 use crate::lang::value::Value;
-use crate::providers::ImageUpdate;
+use crate::providers::{ImageUpdate, Marker};
 use crate::spec::ProviderKey;
 
 /// A change to be made.
@@ -32,5 +33,18 @@ impl Kind for Update {
 
     fn needs(&self) -> Vec<Need> {
         self.after.clone()
+    }
+
+    async fn open(&self, _at: &Address, _marker: &Marker, cx: &Context) -> Result<ImageHandle, NodeError> {
+        let mut change = self.change.clone();
+        if let Some(tags) = &self.tags {
+            change.tags = Some(values::map(tags, cx)?);
+        }
+        if let Some(description) = &self.description {
+            change.description = Some(values::text(description, cx)?);
+        }
+        let images = cx.providers.get(&self.provider)?.images();
+        images.update(&self.image.id, &change).await?;
+        Ok(self.image.clone())
     }
 }

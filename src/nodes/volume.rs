@@ -4,9 +4,11 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Image, Keeper, Kind, Lifetime, Need, Ref};
+use super::{Context, Image, Keeper, Kind, Lifetime, Need, NodeError, Ref};
+use crate::address::Address;
+use crate::diagnostic::Diagnostic;
 use crate::digest::Digest;
-use crate::providers::{SnapshotId, VolumeId};
+use crate::providers::{Marker, Resource, SnapshotId, VolumeId, VolumeOrigin};
 use crate::spec::ProviderKey;
 use crate::units::Size;
 
@@ -71,4 +73,67 @@ impl Kind for Volume {
         };
         base.into_iter().chain(self.after.iter().cloned()).collect()
     }
+
+    async fn open(&self, _at: &Address, marker: &Marker, cx: &Context) -> Result<VolumeHandle, NodeError> {
+        let origin = self.origin.settle(cx).await?;
+        let volumes = cx.providers.get(&self.provider)?.volumes();
+        Ok(VolumeHandle {
+            provider: self.provider.clone(),
+            id: volumes.create(&origin, self.size, marker).await?,
+        })
+    }
+
+    async fn close(handle: &VolumeHandle, _at: &Address, cx: &Context) -> Result<(), NodeError> {
+        Ok(cx.providers.get(&handle.provider)?.volumes().delete(&handle.id).await?)
+    }
+
+    async fn find(marker: &Marker, cx: &Context) -> Result<Option<VolumeHandle>, NodeError> {
+        let Some(provider) = marker.provider.clone() else {
+            return Ok(None);
+        };
+        match cx.providers.get(&provider)?.inventory().find(marker).await? {
+            Some(Resource::Volume(id)) => Ok(Some(VolumeHandle { provider, id })),
+            _ => Ok(None),
+        }
+    }
+}
+
+impl Origin {
+    /// What the provider is told, with the base's snapshot read from the image that this apply made.
+    async fn settle(&self, cx: &Context) -> Result<VolumeOrigin, NodeError> {
+        match self {
+            Origin::Blank => Ok(VolumeOrigin::Blank),
+            Origin::Snapshot(id) => Ok(VolumeOrigin::Snapshot(id.clone())),
+            Origin::Built { image, volume } => {
+                let snapshot = cx.outputs.get(image)?.snapshots.get(volume).cloned();
+                let missing = || Diagnostic::error(format!("{} has no volume {volume:?}", image.at)).about(&image.at);
+                Ok(VolumeOrigin::Snapshot(snapshot.ok_or_else(missing)?))
+            }
+            Origin::File { path, digest } => {
+                check(path.clone(), *digest).await?;
+                Ok(VolumeOrigin::File(path.clone()))
+            }
+        }
+    }
+}
+
+/// Compares a disk image with the digest in the plan before a byte of it is used.
+async fn check(path: PathBuf, planned: Digest) -> Result<(), NodeError> {
+    let hashing = tokio::task::spawn_blocking({
+        let path = path.clone();
+        move || std::fs::File::open(path).and_then(Digest::of_reader)
+    });
+    let found = hashing
+        .await
+        .unwrap_or_else(|panic| Err(std::io::Error::other(panic)))
+        .map_err(|why| Diagnostic::error(format!("cannot read {}: {why}", path.display())))?;
+    if found == planned {
+        return Ok(());
+    }
+    Err(
+        Diagnostic::error(format!("{} is not what was planned with", path.display()))
+            .note(format!("the plan expects {planned}, the file holds {found}"))
+            .help("plan again, or put the file back")
+            .into(),
+    )
 }

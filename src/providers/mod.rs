@@ -7,6 +7,7 @@ pub mod manifest;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
@@ -186,6 +187,41 @@ pub trait Provider: Send + Sync {
     /// Takes the lock of an image (or of a source that is shared), waiting up to `patience` (`None`: for ever); `waiting` is
     /// told for whom.
     fn lock_path(&self, owner: &Owner, image: &ImageAddress) -> Option<PathBuf>;
+}
+
+/// The providers of a module or plan, by their blocks. Cheap to clone.
+#[derive(Clone, Default)]
+pub struct Providers(Arc<BTreeMap<ProviderKey, Box<dyn Provider>>>);
+
+impl Providers {
+    /// These.
+    pub fn new(providers: BTreeMap<ProviderKey, Box<dyn Provider>>) -> Providers {
+        Providers(Arc::new(providers))
+    }
+
+    /// That of a block.
+    ///
+    /// # Errors
+    /// [`ProviderError::NotFound`] if the plan does not declare it.
+    pub fn get(&self, key: &ProviderKey) -> Result<&dyn Provider, ProviderError> {
+        self.0
+            .get(key)
+            .map(AsRef::as_ref)
+            .ok_or_else(|| ProviderError::NotFound {
+                what: format!("provider {key}"),
+            })
+    }
+
+    /// Each with its key, in the order of the keys.
+    pub fn iter(&self) -> impl Iterator<Item = (&ProviderKey, &dyn Provider)> {
+        self.0.iter().map(|(key, provider)| (key, provider.as_ref()))
+    }
+}
+
+impl std::fmt::Debug for Providers {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_set().entries(self.0.keys()).finish()
+    }
 }
 
 /// A catalogue of images.

@@ -71,6 +71,14 @@ pub struct ProviderKey {
     pub alias: Option<String>,
 }
 
+/// `local`, `aws.west`.
+impl std::fmt::Display for ProviderKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.kind)?;
+        self.alias.iter().try_for_each(|alias| write!(f, ".{alias}"))
+    }
+}
+
 /// A provider block, decoded: what a plan file and a journal need to find things again. No credentials.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProviderSettings {
