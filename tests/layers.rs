@@ -17,13 +17,20 @@ const LAYERS: &[&[&str]] = &[
 /// Uses that the table of layers does not allow and that stand for a reason.
 const ALLOWED: &[(&str, &str, &str)] = &[
     ("diagnostic", "address", "a message names the node that it is about"),
-    ("providers", "spec", "a provider says at plan what of a spec it cannot do"),
+    (
+        "providers",
+        "spec",
+        "a provider says at plan what of a spec it cannot do",
+    ),
     ("providers", "nodes", "a marker names a node"),
 ];
 
 fn rank(module: &str) -> Option<(usize, usize)> {
     LAYERS.iter().enumerate().find_map(|(layer, modules)| {
-        modules.iter().position(|name| *name == module).map(|place| (layer, place))
+        modules
+            .iter()
+            .position(|name| *name == module)
+            .map(|place| (layer, place))
     })
 }
 
@@ -42,9 +49,13 @@ fn sources(directory: &Path, into: &mut Vec<PathBuf>) {
 fn uses(text: &str) -> Vec<String> {
     let product = text.split("#[cfg(test)]").next().unwrap_or(text);
     let code = product.lines().filter(|line| !line.trim_start().starts_with("//"));
-    code.flat_map(|line| line.match_indices("crate::").map(|(at, found)| &line[at + found.len()..]).collect::<Vec<_>>())
-        .map(|rest| rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect())
-        .collect()
+    code.flat_map(|line| {
+        line.match_indices("crate::")
+            .map(|(at, found)| &line[at + found.len()..])
+            .collect::<Vec<_>>()
+    })
+    .map(|rest| rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect())
+    .collect()
 }
 
 #[test]
@@ -55,12 +66,19 @@ fn no_layer_uses_one_above_it() {
     let mut wrong = Vec::new();
     for file in files {
         let relative = file.strip_prefix(&root).expect("below src");
-        let first = relative.components().next().expect("a file has a name").as_os_str().to_string_lossy();
+        let first = relative
+            .components()
+            .next()
+            .expect("a file has a name")
+            .as_os_str()
+            .to_string_lossy();
         let module = first.trim_end_matches(".rs").to_owned();
         if module == "lib" || module == "main" {
             continue;
         }
-        let Some(own) = rank(&module) else { panic!("src/{module} stands in no layer: add it to the table") };
+        let Some(own) = rank(&module) else {
+            panic!("src/{module} stands in no layer: add it to the table")
+        };
         for used in uses(&fs::read_to_string(&file).expect("src can be read")) {
             let Some(other) = rank(&used) else { continue };
             let allowed = ALLOWED.iter().any(|(from, to, _)| *from == module && *to == used);
