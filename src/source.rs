@@ -68,29 +68,41 @@ pub struct Position {
     pub byte: usize,
 }
 
-/// A stretch of a file. Cheap to clone; it keeps its file alive, so that an excerpt can always be shown.
+/// A stretch of a file. Cheap to make and to clone (lines are counted only when asked for); it keeps its file alive, so
+/// that an excerpt can always be shown.
 ///
 /// Written down (in a plan file, in `-json`) it is the path with the two positions; read back it has no text, and an
 /// excerpt is shown only if the file still stands.
 #[derive(Clone)]
 pub struct Span {
     source: Arc<Source>,
-    start: Position,
-    end: Position,
+    /// Byte offsets.
+    range: (usize, usize),
+    /// Where the text is not at hand, the two positions as they were written down.
+    written: Option<Arc<(Position, Position)>>,
 }
 
 impl Span {
     /// The bytes `range` of `source`.
     pub fn new(source: &Arc<Source>, range: std::ops::Range<usize>) -> Span {
-        let (start, end) = (
-            source.position(range.start),
-            source.position(range.end.max(range.start)),
-        );
+        let limit = source.text().len();
+        let start = range.start.min(limit);
         Span {
             source: Arc::clone(source),
-            start,
-            end,
+            range: (start, range.end.min(limit).max(start)),
+            written: None,
         }
+    }
+
+    /// No place at all: for what no person wrote.
+    pub fn nowhere() -> Span {
+        static NOWHERE: std::sync::OnceLock<Arc<Source>> = std::sync::OnceLock::new();
+        Span::new(NOWHERE.get_or_init(|| Source::new("", "")), 0..0)
+    }
+
+    /// Whether this is [`Span::nowhere`].
+    pub fn is_nowhere(&self) -> bool {
+        self.path().as_os_str().is_empty()
     }
 
     /// The file.
@@ -105,25 +117,35 @@ impl Span {
 
     /// Where it begins.
     pub fn start(&self) -> Position {
-        self.start
+        self.written
+            .as_ref()
+            .map_or_else(|| self.source.position(self.range.0), |written| written.0)
     }
 
     /// Just behind its last character.
     pub fn end(&self) -> Position {
-        self.end
+        self.written
+            .as_ref()
+            .map_or_else(|| self.source.position(self.range.1), |written| written.1)
+    }
+
+    /// Its byte offsets in the file.
+    pub fn bytes(&self) -> std::ops::Range<usize> {
+        self.range.0..self.range.1
     }
 
     /// The text that it covers; empty when the file is not at hand.
     pub fn text(&self) -> &str {
-        self.source.text().get(self.start.byte..self.end.byte).unwrap_or("")
+        self.source.text().get(self.bytes()).unwrap_or("")
     }
 
     /// From the start of this to the end of `other`, which lies in the same file.
     pub fn to(&self, other: &Span) -> Span {
+        let written = self.written.is_some() || other.written.is_some();
         Span {
             source: Arc::clone(&self.source),
-            start: self.start,
-            end: other.end,
+            range: (self.range.0, other.range.1),
+            written: written.then(|| Arc::new((self.start(), other.end()))),
         }
     }
 }
@@ -131,7 +153,8 @@ impl Span {
 /// `path:line:column`.
 impl fmt::Display for Span {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}:{}", self.path().display(), self.start.line, self.start.column)
+        let start = self.start();
+        write!(f, "{}:{}:{}", self.path().display(), start.line, start.column)
     }
 }
 
@@ -143,7 +166,7 @@ impl fmt::Debug for Span {
 
 impl PartialEq for Span {
     fn eq(&self, other: &Span) -> bool {
-        (self.path(), self.start, self.end) == (other.path(), other.start, other.end)
+        (self.path(), self.range) == (other.path(), other.range)
     }
 }
 
@@ -160,8 +183,8 @@ impl Serialize for Span {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         Written {
             file: self.path().to_owned(),
-            start: self.start,
-            end: self.end,
+            start: self.start(),
+            end: self.end(),
         }
         .serialize(to)
     }
@@ -172,8 +195,8 @@ impl<'de> Deserialize<'de> for Span {
         let Written { file, start, end } = Written::deserialize(from)?;
         Ok(Span {
             source: Source::new(file, ""),
-            start,
-            end,
+            range: (start.byte, end.byte),
+            written: Some(Arc::new((start, end))),
         })
     }
 }
@@ -250,5 +273,15 @@ mod tests {
         );
         assert_eq!(Span::new(&source, 7..8).text(), "b");
         assert_eq!(Span::new(&source, 7..8).to_string(), "a.hcl:2:1");
+    }
+
+    #[test]
+    fn a_span_read_back_keeps_its_place() {
+        let source = Source::new("a.hcl", "ä = 1\nb = 2\n");
+        let span = Span::new(&source, 7..8);
+        let back: Span = serde_json::from_str(&serde_json::to_string(&span).unwrap()).unwrap();
+        assert_eq!(back, span);
+        assert_eq!((back.start(), back.end()), (span.start(), span.end()));
+        assert_eq!((back.to_string().as_str(), back.text()), ("a.hcl:2:1", ""));
     }
 }

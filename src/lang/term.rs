@@ -1,0 +1,78 @@
+//! Where a value that is not known yet will come from.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::syntax::Expression;
+use super::value::Value;
+use crate::address::Address;
+
+/// How to get at a value once its node has been opened. Holds no source text and no scope: all that was known when it
+/// was made (also what `file()` read) is in it as values.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Term {
+    /// An output of a node.
+    Output {
+        /// The node.
+        of: Address,
+        /// The name of its output.
+        attribute: String,
+    },
+    /// Computed from values of which at least one is unknown.
+    Computed(Box<Expression>),
+    /// A sensitive value that was not written down.
+    Withheld,
+}
+
+/// Outputs by node and name.
+pub type Leaves = BTreeSet<(Address, String)>;
+
+impl Term {
+    /// The outputs that it is computed from, each once, in the order of their addresses.
+    pub fn leaves(&self) -> Leaves {
+        let mut found = Leaves::new();
+        self.collect(&mut found);
+        found
+    }
+
+    fn collect(&self, found: &mut Leaves) {
+        match self {
+            Term::Output { of, attribute } => {
+                found.insert((of.clone(), attribute.clone()));
+            }
+            Term::Computed(expression) => expression.each_value(&mut |value| value.collect_leaves(found)),
+            Term::Withheld => {}
+        }
+    }
+}
+
+impl Value {
+    /// The node outputs that this value waits for, in it or in its elements.
+    pub fn leaves(&self) -> Leaves {
+        let mut found = Leaves::new();
+        self.collect_leaves(&mut found);
+        found
+    }
+
+    fn collect_leaves(&self, found: &mut Leaves) {
+        if let Some(term) = self.term() {
+            term.collect(found);
+        }
+        self.children().for_each(|child| child.collect_leaves(found));
+    }
+}
+
+/// What it waits for: `image.base.volume["root"].device`, several with commas.
+impl fmt::Display for Term {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let leaves = self.leaves();
+        if leaves.is_empty() {
+            return f.write_str("a sensitive value");
+        }
+        let all: Vec<String> = leaves.iter().map(|(of, name)| format!("{of}.{name}")).collect();
+        f.write_str(&all.join(", "))
+    }
+}
