@@ -204,15 +204,16 @@ impl InputKind {
 
 /// The value as plain JSON, if all of it is known.
 fn plain(value: &Value) -> Option<serde_json::Value> {
-    Some(value.0.clone())
+    value.is_wholly_known().then(|| value.to_json())
 }
 
-/// The term of what is not known yet.
+/// The value as it is written down, with the terms of what is not known yet.
 fn as_term(value: &Value) -> serde_json::Value {
-    value.0.clone()
+    serde_json::to_value(value).expect("all keys of a value are texts")
 }
 
-/// Which nodes settle it: `image.base`.
-fn settled_by(_value: &Value) -> String {
-    "apply".to_owned()
+/// Which nodes settle it: `image.base.id`.
+fn settled_by(value: &Value) -> String {
+    let all: Vec<String> = value.leaves().iter().map(|(of, name)| format!("{of}.{name}")).collect();
+    all.join(", ")
 }
