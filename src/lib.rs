@@ -35,3 +35,7 @@ pub mod plan;
 
 // doing
 pub mod journal;
+
+// edge
+pub mod commands;
+pub mod ui;

@@ -1,0 +1,36 @@
+//! Exit codes.
+
+use std::process::ExitCode;
+
+/// How a command ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exit {
+    /// Done.
+    Done,
+    /// An error, or something is left standing.
+    Failed,
+    /// There are changes (`plan -detailed-exitcode`).
+    Changes,
+    /// Stopped by Ctrl-C or SIGHUP.
+    Interrupted,
+    /// Stopped by SIGTERM.
+    Terminated,
+}
+
+impl Exit {
+    /// As the shell sees it.
+    pub fn number(self) -> u8 {
+        match self {
+            Exit::Done => 0,
+            Exit::Failed => 1,
+            Exit::Changes => 2,
+            Exit::Interrupted => 130,
+            Exit::Terminated => 143,
+        }
+    }
+
+    /// For `main`.
+    pub fn code(self) -> ExitCode {
+        ExitCode::from(self.number())
+    }
+}

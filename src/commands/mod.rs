@@ -1,0 +1,104 @@
+//! One file per subcommand: its arguments, its help, and what it does.
+
+mod arguments;
+mod exit;
+mod help;
+mod panic;
+mod usage;
+mod version;
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::ui::Terminal;
+use crate::ui::terminal::Wish;
+use exit::Exit;
+
+/// The command line.
+#[derive(Debug, Parser)]
+#[command(
+    name = "bake",
+    about = "Builds machine images from declarations, shows what would change before it does, and leaves nothing behind.",
+    version,
+    disable_version_flag = true,
+    disable_help_subcommand = true,
+    subcommand_value_name = "COMMAND",
+    after_help = "\
+bake init                                # write a starter module into this directory
+bake plan                                # what would change, and why
+bake apply                               # plan, ask, and do exactly that
+bake -chdir=images/web plan -out plan    # a module elsewhere, the plan kept in a file"
+)]
+struct Cli {
+    /// Run as if started in this directory.
+    #[arg(long, value_name = "DIR")]
+    chdir: Option<PathBuf>,
+    /// No colours, whatever the terminal can do.
+    #[arg(long, global = true)]
+    no_color: bool,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// Every subcommand, in the order in which help lists them.
+#[derive(Debug, Subcommand)]
+enum Command {
+    Version(version::Args),
+    Help(help::Args),
+}
+
+impl Command {
+    fn run(self, terminal: &Terminal) -> Result<Exit, Diagnostics> {
+        match self {
+            Command::Version(args) => args.run(terminal),
+            Command::Help(args) => args.run(terminal),
+        }
+    }
+}
+
+/// Runs bake with the arguments behind its name.
+pub fn main(arguments: Vec<OsString>) -> ExitCode {
+    let arguments = arguments::two_dashes(&command(), arguments);
+    let no_color = arguments.iter().any(|argument| argument == "--no-color");
+    let terminal = Terminal::new(Wish::read(no_color, |name| std::env::var(name).ok()));
+    panic::report_as_bugs();
+    let exit = run(arguments, &terminal).unwrap_or_else(|diagnostics| {
+        terminal.diagnostics(&diagnostics);
+        Exit::Failed
+    });
+    match terminal.failure() {
+        Some(error) => {
+            terminal.diagnostics(&Diagnostic::error(format!("cannot write to standard output: {error}")).into());
+            Exit::Failed.code()
+        }
+        None => exit.code(),
+    }
+}
+
+fn run(arguments: Vec<OsString>, terminal: &Terminal) -> Result<Exit, Diagnostics> {
+    let matches = match command().no_binary_name(true).try_get_matches_from(&arguments) {
+        Ok(matches) => matches,
+        Err(error) => return usage::answer(&error, &arguments, terminal),
+    };
+    let cli = Cli::from_arg_matches(&matches).map_err(|error| usage::diagnostic(&error))?;
+    if let Some(directory) = &cli.chdir {
+        change_directory(directory)?;
+    }
+    cli.command.run(terminal)
+}
+
+/// The whole definition of the command line.
+fn command() -> clap::Command {
+    Cli::command()
+}
+
+fn change_directory(directory: &PathBuf) -> Result<(), Diagnostic> {
+    std::env::set_current_dir(directory).map_err(|error| {
+        Diagnostic::error(format!("cannot work in {}: {error}", directory.display()))
+            .help("-chdir wants a directory that exists")
+    })
+}

@@ -1,0 +1,8 @@
+//! What people and other programs see. Reads data types and events, and decides nothing.
+
+pub mod diagnostic;
+pub mod json;
+pub mod printable;
+pub mod terminal;
+
+pub use terminal::Terminal;

@@ -1,0 +1,69 @@
+//! Text from elsewhere made fit for a terminal: no escape sequences, no control characters, no more columns than there are.
+
+use std::borrow::Cow;
+
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+
+/// The text without escape sequences and without control characters other than line ends and tabs, so that what a
+/// build script prints can neither move the cursor nor change the title of the window.
+///
+/// Of a line that rewrites itself with carriage returns (a progress bar) only the last state is kept.
+pub fn clean(text: &str) -> Cow<'_, str> {
+    if !text.contains(|c: char| c.is_control() && c != '\n' && c != '\t') {
+        return Cow::Borrowed(text);
+    }
+    let plain = anstream::adapter::strip_str(text).to_string();
+    let lines = plain.split('\n').map(|line| {
+        let line = line.trim_end_matches('\r');
+        let last = line.rsplit('\r').next().unwrap_or(line);
+        last.chars()
+            .filter(|c| !c.is_control() || *c == '\t')
+            .collect::<String>()
+    });
+    Cow::Owned(lines.collect::<Vec<_>>().join("\n"))
+}
+
+/// The line cut to so many columns, with `…` where something is left out. Escape sequences are not expected in it.
+pub fn cut(line: &str, columns: usize) -> Cow<'_, str> {
+    if width(line) <= columns {
+        return Cow::Borrowed(line);
+    }
+    let (mut kept, mut used) = (String::new(), 1);
+    for c in line.chars() {
+        used += c.width().unwrap_or(0);
+        if used > columns {
+            break;
+        }
+        kept.push(c);
+    }
+    if columns > 0 {
+        kept.push('…');
+    }
+    Cow::Owned(kept)
+}
+
+/// How many columns a line takes.
+pub fn width(line: &str) -> usize {
+    line.width()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn escapes_and_rewritten_lines_are_taken_out() {
+        assert_eq!(clean("plain\ttext\n"), "plain\ttext\n");
+        assert_eq!(clean("\u{1b}[31mred\u{1b}[0m \u{7}bell"), "red bell");
+        assert_eq!(clean("\u{1b}]0;title\u{7}x"), "x");
+        assert_eq!(clean(" 10%\r 50%\r100%\r\nnext"), "100%\nnext");
+    }
+
+    #[test]
+    fn cutting_counts_columns_not_characters() {
+        assert_eq!(cut("abc", 3), "abc");
+        assert_eq!(cut("abcd", 3), "ab…");
+        assert_eq!(cut("日本語", 4), "日…");
+        assert_eq!(cut("abc", 0), "");
+    }
+}
