@@ -9,12 +9,6 @@ pub enum Exit {
     Done,
     /// An error, or something is left standing.
     Failed,
-    /// There are changes (`plan -detailed-exitcode`).
-    Changes,
-    /// Stopped by Ctrl-C or SIGHUP.
-    Interrupted,
-    /// Stopped by SIGTERM.
-    Terminated,
 }
 
 impl Exit {
@@ -23,9 +17,6 @@ impl Exit {
         match self {
             Exit::Done => 0,
             Exit::Failed => 1,
-            Exit::Changes => 2,
-            Exit::Interrupted => 130,
-            Exit::Terminated => 143,
         }
     }
 

@@ -8,7 +8,8 @@ mod usage;
 mod version;
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
@@ -61,7 +62,13 @@ impl Command {
 }
 
 /// Runs bake with the arguments behind its name.
-pub fn main(arguments: Vec<OsString>) -> ExitCode {
+pub fn main(mut arguments: Vec<OsString>) -> ExitCode {
+    if let Some(first) = arguments
+        .first_mut()
+        .filter(|first| ["-version", "--version", "-V"].iter().any(|flag| *first == flag))
+    {
+        *first = "version".into();
+    }
     let arguments = arguments::two_dashes(&command(), arguments);
     let no_color = arguments.iter().any(|argument| argument == "--no-color");
     let terminal = Terminal::new(Wish::read(no_color, |name| std::env::var(name).ok()));
@@ -96,9 +103,15 @@ fn command() -> clap::Command {
     Cli::command()
 }
 
-fn change_directory(directory: &PathBuf) -> Result<(), Diagnostic> {
+fn change_directory(directory: &Path) -> Result<(), Diagnostics> {
     std::env::set_current_dir(directory).map_err(|error| {
-        Diagnostic::error(format!("cannot work in {}: {error}", directory.display()))
-            .help("-chdir wants a directory that exists")
+        let path = directory.display();
+        match error.kind() {
+            ErrorKind::NotFound => Diagnostic::error(format!("there is no directory {path}")),
+            ErrorKind::NotADirectory => Diagnostic::error(format!("{path} is not a directory")),
+            _ => Diagnostic::error(format!("cannot work in {path}: {error}")),
+        }
+        .help("-chdir wants the directory of a module")
+        .into()
     })
 }

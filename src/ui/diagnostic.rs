@@ -32,8 +32,19 @@ pub fn render_one(one: &Diagnostic, colour: Colour, columns: Option<usize>) -> S
         Colour::Off => Renderer::plain(),
     };
     let drawn = renderer.term_width(columns.unwrap_or(COLUMNS).max(40)).render(&[group]);
-    let lines: Vec<_> = drawn.lines().map(str::trim_end).collect();
-    lines.join("\n")
+    without_gaps(&drawn)
+}
+
+/// Takes out the empty line of the frame before the first note.
+fn without_gaps(drawn: &str) -> String {
+    let bare = |line: &str| anstream::adapter::strip_str(line).to_string().trim().to_owned();
+    let mut lines = drawn.lines().map(str::trim_end).peekable();
+    let mut kept = Vec::new();
+    while let Some(line) = lines.next() {
+        let gap = bare(line) == "|" && lines.peek().is_some_and(|next| bare(next).starts_with("= "));
+        kept.extend((!gap).then_some(line));
+    }
+    kept.join("\n")
 }
 
 /// `2 errors`, `1 error, 1 warning`.
@@ -168,7 +179,6 @@ error: size is smaller than the source's root volume
   |
 3 |     size = \"4GiB\"
   |            ^^^^^^ 4 GiB
-  |
   = note: ami-0abc1234 has a root volume of 8 GiB
   = help: write at least \"8GiB\", or leave size out"
         );
@@ -252,9 +262,6 @@ error: size is smaller than the source's root volume
     #[test]
     fn escape_sequences_of_others_are_not_passed_on() {
         let one = Diagnostic::error("step \u{1b}[2Jfailed").note("last lines:\n  \u{1b}[31mred");
-        assert_eq!(
-            drawn(one),
-            "error: step failed\n |\n = note: last lines:\n           red"
-        );
+        assert_eq!(drawn(one), "error: step failed\n = note: last lines:\n           red");
     }
 }
