@@ -292,6 +292,9 @@ pub struct Surroundings {
     pub mounts: Vec<Ref<Mount>>,
     /// Content nodes and hooks that must have run.
     pub after: Vec<Address>,
+    /// What is put before the command line of each step: `["nice", "-n", "10"]`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub wrapper: Vec<String>,
 }
 
 impl Surroundings {
@@ -303,6 +306,7 @@ impl Surroundings {
 }
 
 /// The arguments of a step, bootstrap, boot loader or hook, as plain values; behaviour is looked up by kind when it runs.
+/// Those of a nested block have its name in front: `limits.memory`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Arguments(pub BTreeMap<String, PlannedArgument>);
 
@@ -311,6 +315,9 @@ pub struct Arguments(pub BTreeMap<String, PlannedArgument>);
 pub struct PlannedArgument {
     /// May hold `build.*` values that are known only when the node is opened.
     pub value: Value,
+    /// Of a sensitive value, which is not written down: what it is computed from, over references and revisions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub identity: Option<Value>,
     /// The files that it names; their bytes are compared with the digest before they are used.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub files: Vec<PlannedFile>,

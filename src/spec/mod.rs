@@ -102,6 +102,16 @@ pub enum Architecture {
     Aarch64,
 }
 
+impl Architecture {
+    /// As it is written: `x86_64`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Architecture::X86_64 => "x86_64",
+            Architecture::Aarch64 => "aarch64",
+        }
+    }
+}
+
 /// Where a root volume comes from.
 #[derive(Debug, Clone)]
 pub enum Source {
@@ -122,6 +132,16 @@ pub enum Source {
     Snapshot(Spanned<String>),
     /// An image of the provider by its id.
     Ami(Spanned<String>),
+}
+
+impl Source {
+    /// The image of this module that it is, if it is one.
+    pub fn base(&self) -> Option<&ImageAddress> {
+        match self {
+            Source::Image(address) => Some(&address.value),
+            _ => None,
+        }
+    }
 }
 
 /// A volume of the image.
@@ -280,6 +300,21 @@ pub enum HookPoint {
     OnFailure,
     /// At the end, whatever happened.
     Always,
+}
+
+impl HookPoint {
+    /// As it is written: `before_mount`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            HookPoint::BeforeMount => "before_mount",
+            HookPoint::AfterMount => "after_mount",
+            HookPoint::BeforeUnmount => "before_unmount",
+            HookPoint::BeforeSnapshot => "before_snapshot",
+            HookPoint::AfterPublish => "after_publish",
+            HookPoint::OnFailure => "on_failure",
+            HookPoint::Always => "always",
+        }
+    }
 }
 
 /// Commands on the builder host.
