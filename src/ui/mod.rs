@@ -3,6 +3,7 @@
 pub mod diagnostic;
 pub mod json;
 pub mod printable;
+pub mod progress;
 pub mod terminal;
 
 pub use terminal::Terminal;
