@@ -1,11 +1,12 @@
 //! `bootstrap "debian"`: a Debian system from its packages, by mmdebstrap or debootstrap.
 
-use crate::schema::{Block, Class, Default, Type, argument, block};
+use crate::schema::{Block, Class, Default, Holds, Type, argument, block};
 
 /// Its table.
 pub static BLOCK: Block = block("bootstrap")
     .kind("debian")
     .doc("Fills the root with a Debian system. Name resolution, hostname and machine id of the builder host do not stay.")
+    .holds(Holds::Secrets)
     .arguments(&[
         argument("suite", Type::Text, Class::Bytes)
             .required()

@@ -1,11 +1,12 @@
 //! `boot_loader "grub"`: GRUB for BIOS, UEFI or both.
 
-use crate::schema::{Block, Class, Default, Type, argument, block};
+use crate::schema::{Block, Class, Default, Holds, Type, argument, block};
 
 /// Its table.
 pub static BLOCK: Block = block("boot_loader")
     .kind("grub")
     .doc("Puts GRUB into the declared partitions. The root is named by its PARTUUID, so no initramfs is needed to find it.")
+    .holds(Holds::Secrets)
     .arguments(&[
         argument("targets", Type::Choices(&["bios", "uefi"]), Class::Bytes)
             .required()

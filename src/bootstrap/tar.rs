@@ -1,11 +1,12 @@
 //! `bootstrap "tar"`: the content of an archive.
 
-use crate::schema::{Block, Class, Default, Type, argument, block};
+use crate::schema::{Block, Class, Default, Holds, Type, argument, block};
 
 /// Its table.
 pub static BLOCK: Block = block("bootstrap")
     .kind("tar")
     .doc("Fills the root from a tar archive, plain or compressed by gzip, xz, bzip2 or zstd.")
+    .holds(Holds::Secrets)
     .arguments(&[
         argument("path", Type::File, Class::Bytes)
             .required()

@@ -1,11 +1,19 @@
 //! What may be written: one table per block, from which decoding, errors, suggestions, digests, the plan's consequences
 //! and the reference pages all come.
 
+mod convert;
+pub mod decode;
+pub mod files;
 pub mod object;
+mod record;
 pub mod recorded;
+mod suggest;
 
-pub use object::{InputFile, InputKind, Object, Resolved};
+pub use decode::{Decoder, Evaluate};
+pub use files::{Files, InputFile, InputKind};
+pub use object::{Object, Resolved};
 pub use recorded::{Recorded, RecordedArgument, RecordedBlock, RecordedFile};
+pub use suggest::suggest;
 
 use serde::{Deserialize, Serialize};
 
@@ -172,6 +180,18 @@ impl Argument {
         self
     }
 
+    /// Whether its value may be known only when the image is registered or later: a text, list or map of texts of class
+    /// G, K or M, or any value that is policy.
+    pub const fn may_wait(&self) -> bool {
+        match self.ty {
+            Type::Text | Type::TextList | Type::TextMap => {
+                matches!(self.class, Class::Registration | Class::Keys | Class::Mutable)
+            }
+            Type::Any => true,
+            _ => false,
+        }
+    }
+
     /// Says that writing it is an error for now.
     pub const fn unsupported(mut self, sentence: &'static str) -> Argument {
         self.unsupported = Some(sentence);
@@ -213,6 +233,17 @@ pub const fn many(block: &'static Block) -> Nested {
     }
 }
 
+/// What the texts in a block may be beside plain values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Holds {
+    /// Nothing else (but see [`Argument::may_wait`]).
+    Plain,
+    /// Secrets.
+    Secrets,
+    /// Secrets, and `build.*`, which is known when the block's work is done.
+    SecretsAndBuild,
+}
+
 /// The table of one block.
 ///
 /// A block whose first label selects a kind (`provision "shell" "x"`) has a table per kind: `name` is `provision`,
@@ -231,6 +262,8 @@ pub struct Block {
     pub arguments: &'static [Argument],
     /// Blocks in it.
     pub blocks: &'static [Nested],
+    /// What its texts may be beside plain values.
+    pub holds: Holds,
     /// Arguments of which exactly one must be written.
     pub exactly_one: &'static [&'static str],
     /// Arguments of which no two may be written together.
@@ -248,6 +281,7 @@ pub const fn block(name: &'static str) -> Block {
         doc: "",
         arguments: &[],
         blocks: &[],
+        holds: Holds::Plain,
         exactly_one: &[],
         at_most_one: &[],
         unsupported: None,
@@ -282,6 +316,12 @@ impl Block {
     /// Sets the blocks in it.
     pub const fn blocks(mut self, blocks: &'static [Nested]) -> Block {
         self.blocks = blocks;
+        self
+    }
+
+    /// Says what its texts may be beside plain values.
+    pub const fn holds(mut self, holds: Holds) -> Block {
+        self.holds = holds;
         self
     }
 

@@ -6,10 +6,8 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::object::{InputFile, InputKind, Object, Resolved};
-use super::{Class, Type};
+use super::Class;
 use crate::digest::{ContentHasher, Digest};
-use crate::lang::value::Value;
 
 /// A block: its arguments by name, its blocks in the order in which they were written.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -99,121 +97,4 @@ impl Recorded {
             hasher.text("end", "");
         }
     }
-}
-
-impl Object {
-    /// The block as it is written down.
-    pub fn recorded(&self) -> Recorded {
-        let argument = |(name, resolved): (&&str, &Resolved)| {
-            let row = self.block.argument(name);
-            let (class, ty) = row.map_or((Class::Bytes, Type::Any), |row| (row.class, row.ty));
-            ((*name).to_owned(), resolved.recorded(class, ty))
-        };
-        let block = |object: &Object| RecordedBlock {
-            name: object.block.name.to_owned(),
-            kind: object.block.kind.map(str::to_owned),
-            content: object.recorded(),
-        };
-        Recorded {
-            labels: self.labels.iter().map(|label| label.value.clone()).collect(),
-            arguments: self.arguments.iter().map(argument).collect(),
-            blocks: self.blocks.iter().map(block).collect(),
-        }
-    }
-}
-
-impl Resolved {
-    /// The argument as it is written down.
-    pub fn recorded(&self, class: Class, ty: Type) -> RecordedArgument {
-        let sensitive = self.identity.is_some();
-        let value = if sensitive { None } else { plain(&self.value) };
-        RecordedArgument {
-            class,
-            digest: self.digest(ty),
-            after: (value.is_none() && !sensitive).then(|| settled_by(&self.value)),
-            value,
-            sensitive,
-            by_default: self.by_default,
-            files: self
-                .files
-                .iter()
-                .filter(|file| file.kind != InputKind::Directory)
-                .map(InputFile::recorded)
-                .collect(),
-        }
-    }
-
-    /// What the argument is, for comparisons: of files their content (in a tree also names and kinds, never where the
-    /// tree itself lies), of anything else the value, of a secret the references and revisions that it is made of.
-    fn digest(&self, ty: Type) -> Digest {
-        let mut hasher = ContentHasher::new("argument", 1);
-        match ty {
-            Type::File | Type::FileList | Type::Tree | Type::Globs if !self.files.is_empty() => {
-                self.files.iter().for_each(|file| self.feed_file(&mut hasher, ty, file));
-            }
-            _ => {
-                let value = self.identity.as_ref().unwrap_or(&self.value);
-                hasher.json("value", &plain(value).unwrap_or_else(|| as_term(value)));
-            }
-        }
-        hasher.finish()
-    }
-
-    fn feed_file(&self, hasher: &mut ContentHasher, ty: Type, file: &InputFile) {
-        let top = self.files.first().map(|first| first.path.as_path());
-        match ty {
-            Type::Tree => {
-                let within = top
-                    .and_then(|top| file.path.strip_prefix(top).ok())
-                    .unwrap_or(&file.path);
-                hasher
-                    .text("path", &within.to_string_lossy())
-                    .text("kind", file.kind.name());
-            }
-            Type::Globs => {
-                hasher.text("path", &file.path.to_string_lossy());
-            }
-            _ => {}
-        }
-        hasher.digest("content", &file.digest);
-    }
-}
-
-impl InputFile {
-    fn recorded(&self) -> RecordedFile {
-        RecordedFile {
-            path: self.path.clone(),
-            digest: self.digest,
-            executable: self.kind == InputKind::Executable,
-            text: self.text.as_deref().map(str::to_owned),
-        }
-    }
-}
-
-impl InputKind {
-    /// `file`, `executable`, `directory`, `link`.
-    pub fn name(self) -> &'static str {
-        match self {
-            InputKind::File => "file",
-            InputKind::Executable => "executable",
-            InputKind::Directory => "directory",
-            InputKind::Link => "link",
-        }
-    }
-}
-
-/// The value as plain JSON, if all of it is known.
-fn plain(value: &Value) -> Option<serde_json::Value> {
-    value.is_wholly_known().then(|| value.to_json())
-}
-
-/// The value as it is written down, with the terms of what is not known yet.
-fn as_term(value: &Value) -> serde_json::Value {
-    serde_json::to_value(value).expect("all keys of a value are texts")
-}
-
-/// Which nodes settle it: `image.base.id`.
-fn settled_by(value: &Value) -> String {
-    let all: Vec<String> = value.leaves().iter().map(|(of, name)| format!("{of}.{name}")).collect();
-    all.join(", ")
 }

@@ -1,13 +1,14 @@
 //! `provision "file"`: a file or a directory tree, put into the image or taken out of it.
 
 use super::every;
-use crate::schema::{Block, Class, Default, Type, argument, block};
+use crate::schema::{Block, Class, Default, Holds, Type, argument, block};
 
 /// Its table.
 pub static BLOCK: Block = block("provision")
     .kind("file")
     .labels(&["name"])
     .doc("Copies a file or a directory tree into the image, or out of it. Paths in the image are resolved inside it.")
+    .holds(Holds::SecretsAndBuild)
     .exactly_one(&["source", "content"])
     .arguments(&[
         argument("source", Type::Tree, Class::Bytes)

@@ -1,13 +1,14 @@
 //! `provision "local"`: commands on the builder host, beside the mounted image.
 
 use super::every;
-use crate::schema::{Block, Class, Default, Type, argument, block};
+use crate::schema::{Block, Class, Default, Holds, Type, argument, block};
 
 /// Its table.
 pub static BLOCK: Block = block("provision")
     .kind("local")
     .labels(&["name"])
     .doc("Runs commands on the builder host; BAKE_ROOT is the mounted image, BAKE_DEVICE its disk, BAKE_IMAGE its address.")
+    .holds(Holds::SecretsAndBuild)
     .exactly_one(&["inline", "script", "command"])
     .arguments(&[
         argument("inline", Type::TextList, Class::Bytes).doc("Lines of a script."),

@@ -1,13 +1,14 @@
 //! `provision "shell"`: a script that runs in the image.
 
 use super::every;
-use crate::schema::{Block, Class, Default, Type, argument, block, once};
+use crate::schema::{Block, Class, Default, Holds, Type, argument, block, once};
 
 /// Its table.
 pub static BLOCK: Block = block("provision")
     .kind("shell")
     .labels(&["name"])
     .doc("Runs a script in the image, with a clean environment, as the first process of its own process tree.")
+    .holds(Holds::SecretsAndBuild)
     .exactly_one(&["inline", "script", "scripts"])
     .arguments(&[
         argument("inline", Type::TextList, Class::Bytes).doc("Lines of a script."),
