@@ -30,6 +30,7 @@ pub mod spec;
 pub mod steps;
 
 // deciding
+pub mod graph;
 pub mod module;
 pub mod plan;
 

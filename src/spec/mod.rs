@@ -142,6 +142,16 @@ impl Source {
             _ => None,
         }
     }
+
+    /// Where it is written.
+    pub fn span(&self) -> Option<&Span> {
+        match self {
+            Source::Scratch => None,
+            Source::Image(address) => Some(&address.span),
+            Source::File { span, .. } => Some(span),
+            Source::Snapshot(id) | Source::Ami(id) => Some(&id.span),
+        }
+    }
 }
 
 /// A volume of the image.

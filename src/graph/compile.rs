@@ -1,0 +1,547 @@
+//! All nodes of a full build of one image, from its spec and the shape of the image that it is built on.
+//!
+//! Effects follow one another: hooks, bootstrap, fstab, boot loader, steps in source order. A snapshot needs what has to be
+//! *closed* (mounts, file systems, partitions, and with `local` the attachment) rather than opened: a node that is to be
+//! closed before the snapshot cannot also be kept open by it.
+
+use super::digests::{self, BaseIdentity, Chain, ContentNode};
+use super::disks::label_of;
+use super::order::read_images;
+use super::shape::Shape;
+use super::summary;
+use crate::address::Address;
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::digest::Digest;
+use crate::nodes::fstab::Line;
+use crate::nodes::image::SnapshotSource;
+use crate::nodes::{
+    Arguments, BootLoader, Bootstrap, Fstab, Hook, Image, Mount, Need, Node, NodeData, PlannedArgument, PlannedFile,
+    Provision, Ref, Snapshot, Surroundings,
+};
+use crate::providers::manifest::{BuiltNode, BuiltVolume, FORMAT};
+use crate::providers::{Manifest, Owner, SnapshotId};
+use crate::schema::{Object, Recorded};
+use crate::source::Span;
+use crate::spec::{HookPoint, ImageSpec};
+use crate::units::Size;
+
+/// An image with all nodes of a full build.
+#[derive(Debug, Clone)]
+pub struct Compiled {
+    /// What it was compiled from.
+    pub spec: ImageSpec,
+    /// The whole block as it is recorded.
+    pub recorded: Recorded,
+    /// Its disks.
+    pub shape: Shape,
+    /// What adds to its content, in order.
+    pub content: Vec<ContentNode>,
+    /// Of its last content node.
+    pub digest: Digest,
+    /// In an order in which they could be opened.
+    pub nodes: Vec<Node>,
+}
+
+/// The image that another one is built on.
+#[derive(Debug, Clone, Copy)]
+pub struct Base<'a> {
+    /// Its disks.
+    pub shape: &'a Shape,
+    /// Its content.
+    pub identity: BaseIdentity,
+    /// Its spec.
+    pub spec: &'a ImageSpec,
+}
+
+impl<'a> Base<'a> {
+    /// A compiled image that was built by force so many times.
+    pub fn of(compiled: &'a Compiled, build_number: u64) -> Base<'a> {
+        Base {
+            shape: &compiled.shape,
+            identity: BaseIdentity {
+                digest: compiled.digest,
+                build_number,
+            },
+            spec: &compiled.spec,
+        }
+    }
+}
+
+/// Compiles one image.
+///
+/// # Errors
+/// What [`Shape::of`] says; a base in another provider or of another architecture.
+pub fn image(spec: &ImageSpec, base: Option<Base<'_>>) -> Result<Compiled, Diagnostics> {
+    if let Some(base) = base {
+        fits(spec, base.spec)?;
+    }
+    let shape = Shape::of(spec, base.map(|base| base.shape))?;
+    let recorded = spec.object.recorded();
+    let mut build = Build {
+        spec,
+        base,
+        chain: Chain::new(spec.architecture, &recorded),
+        shape,
+        nodes: Vec::new(),
+        last: None,
+    };
+    build.everything();
+    let Build {
+        chain,
+        shape,
+        mut nodes,
+        ..
+    } = build;
+    let digest = chain.last();
+    settle(&mut nodes, digest, &recorded, &chain);
+    Ok(Compiled {
+        spec: spec.clone(),
+        recorded,
+        shape,
+        content: chain.nodes,
+        digest,
+        nodes,
+    })
+}
+
+fn fits(spec: &ImageSpec, base: &ImageSpec) -> Result<(), Diagnostic> {
+    let at = spec.source.span().unwrap_or(&spec.span);
+    if spec.provider != base.provider {
+        let (own, other) = (spec.provider.to_string(), base.provider.to_string());
+        return Err(
+            Diagnostic::error(format!("{} cannot be built on {}", spec.address, base.address))
+                .label(
+                    at,
+                    format!("{} lives with {other}, {} with {own}", base.address, spec.address),
+                )
+                .help("give both the same provider"),
+        );
+    }
+    if spec.architecture != base.architecture {
+        let (own, other) = (spec.architecture.name(), base.architecture.name());
+        return Err(
+            Diagnostic::error(format!("{} cannot be built on {}", spec.address, base.address))
+                .label(at, format!("{} is {other}, {} is {own}", base.address, spec.address))
+                .help("leave architecture out: it is that of the source"),
+        );
+    }
+    Ok(())
+}
+
+/// An image under construction.
+pub(super) struct Build<'a> {
+    pub(super) spec: &'a ImageSpec,
+    pub(super) base: Option<Base<'a>>,
+    pub(super) chain: Chain,
+    pub(super) shape: Shape,
+    nodes: Vec<Node>,
+    /// The effect after which the next one comes.
+    last: Option<Address>,
+}
+
+impl Build<'_> {
+    fn everything(&mut self) {
+        let shape = self.shape.clone();
+        for (index, volume) in shape.volumes.iter().enumerate() {
+            self.volume(volume, index == 0);
+        }
+        self.hooks(HookPoint::BeforeMount);
+        self.mounts();
+        self.hooks(HookPoint::AfterMount);
+        self.effects();
+        self.hooks(HookPoint::BeforeUnmount);
+        self.hooks(HookPoint::BeforeSnapshot);
+        self.snapshots();
+        self.image();
+        self.hooks(HookPoint::AfterPublish);
+        self.hooks(HookPoint::OnFailure);
+        self.hooks(HookPoint::Always);
+    }
+
+    pub(super) fn push(&mut self, address: Address, data: impl Into<NodeData>, span: Option<&Span>, summary: String) {
+        self.nodes.push(Node {
+            address,
+            data: data.into(),
+            span: span.cloned(),
+            summary,
+            content: None,
+            digest: None,
+        });
+    }
+
+    /// Makes the node that was pushed last a content node.
+    pub(super) fn content(&mut self, address: &Address, kind: &str, content: Digest) {
+        let digest = self.chain.add(address.clone(), kind, content);
+        self.mark(Some(content), Some(digest));
+    }
+
+    pub(super) fn mark(&mut self, content: Option<Digest>, digest: Option<Digest>) {
+        if let Some(node) = self.nodes.last_mut() {
+            (node.content, node.digest) = (content, digest);
+        }
+    }
+
+    /// Bootstrap, fstab, boot loader and steps.
+    fn effects(&mut self) {
+        let Some(root) = self.root() else { return };
+        let spec = self.spec;
+        if let Some(part) = &spec.bootstrap {
+            let node = Bootstrap {
+                kind: part.kind.clone(),
+                architecture: spec.architecture,
+                arguments: arguments(&part.object),
+                within: self.surroundings(&root),
+            };
+            self.effect(spec.address.only("bootstrap"), node, &part.object, &part.kind);
+        }
+        if spec.fstab {
+            self.fstab(&root);
+        }
+        if let Some(part) = &spec.boot_loader {
+            self.boot_loader(&root, part);
+        }
+        for step in &spec.steps {
+            let node = Provision {
+                kind: step.kind.clone(),
+                label: step.label.value.clone(),
+                arguments: arguments(&step.object),
+                within: self.surroundings(&root),
+            };
+            let at = spec.address.node("provision", step.label.value.as_str());
+            self.effect(at, node, &step.object, &step.kind);
+        }
+    }
+
+    /// An effect whose content is its block.
+    fn effect(&mut self, at: Address, node: impl Into<NodeData>, object: &Object, kind: &str) {
+        let recorded = object.recorded();
+        let name = at.node.as_ref().map_or("", |node| node.kind.as_str()).to_owned();
+        let mut content = crate::digest::ContentHasher::new(&name, digests::recipe(&name));
+        content.text("kind", kind);
+        recorded.feed(&mut content, |class| class.is_content());
+        self.push(at.clone(), node, Some(&object.span), summary::block(kind, &recorded));
+        self.content(&at, &name, content.finish());
+        self.last = Some(at);
+    }
+
+    fn boot_loader(&mut self, root: &Ref<Mount>, part: &crate::spec::Part) {
+        let Some((volume, slot)) = self.shape.mounts().into_iter().next() else {
+            return;
+        };
+        let address = &self.spec.address;
+        let node = BootLoader {
+            kind: part.kind.clone(),
+            architecture: self.spec.architecture,
+            partitions: Ref::new(address.node("partitions", volume.name.as_str())),
+            root: Ref::new(address.node("filesystem", label_of(volume, slot))),
+            arguments: arguments(&part.object),
+            within: self.surroundings(root),
+        };
+        self.effect(address.only("boot_loader"), node, &part.object, &part.kind);
+    }
+
+    fn fstab(&mut self, root: &Ref<Mount>) {
+        let swap = |(volume, slot)| (volume, slot, "none".to_owned());
+        let mounted = |(volume, slot): (_, &super::shape::Slot)| {
+            let target = slot
+                .mount
+                .as_ref()
+                .map(|(target, _)| target.clone())
+                .unwrap_or_default();
+            (volume, slot.clone(), target)
+        };
+        let swaps = self.shape.volumes.iter().flat_map(|volume| {
+            let swaps = volume.slots.iter().filter(|slot| slot.swap && slot.make.is_some());
+            swaps.map(move |slot| (volume, slot.clone()))
+        });
+        let lines = self.shape.mounts().into_iter().map(mounted).chain(swaps.map(swap));
+        let lines: Vec<Line> = lines
+            .map(|(volume, slot, target)| Line {
+                filesystem: Ref::new(self.spec.address.node("filesystem", label_of(volume, &slot))),
+                target,
+                options: slot.options.clone(),
+            })
+            .collect();
+        let mut content = crate::digest::ContentHasher::new("fstab", digests::recipe("fstab"));
+        for line in &lines {
+            content
+                .text("target", &line.target)
+                .text("options", &line.options.join(","));
+        }
+        let at = self.spec.address.only("fstab");
+        let summary = format!("fstab: {}", summary::count(lines.len(), "line"));
+        let within = self.surroundings(root);
+        self.push(at.clone(), Fstab { lines, within }, None, summary);
+        self.content(&at, "fstab", content.finish());
+        self.last = Some(at);
+    }
+
+    fn root(&self) -> Option<Ref<Mount>> {
+        let at = self.spec.address.node("mount", "/");
+        self.nodes.iter().any(|node| node.address == at).then(|| Ref::new(at))
+    }
+
+    fn surroundings(&self, root: &Ref<Mount>) -> Surroundings {
+        let mounts = self.of_kind("mount").filter(|at| **at != root.at);
+        Surroundings {
+            root: root.clone(),
+            mounts: mounts.cloned().map(Ref::new).collect(),
+            after: self.last.iter().cloned().collect(),
+            wrapper: self.spec.build.wrapper.clone(),
+        }
+    }
+
+    fn of_kind(&self, kind: &str) -> impl Iterator<Item = &Address> {
+        let of = move |node: &&Node| node.address.node.as_ref().is_some_and(|name| name.kind == kind);
+        self.nodes.iter().filter(of).map(|node| &node.address)
+    }
+
+    fn hooks(&mut self, point: HookPoint) {
+        for hook in self.spec.hooks.iter().filter(|hook| hook.point == point) {
+            let at = self.spec.address.node("hook", hook_label(point, hook.index));
+            let node = Hook {
+                point,
+                arguments: arguments(&hook.object),
+                after: self.hook_needs(point),
+            };
+            let recorded = hook.object.recorded();
+            self.push(
+                at.clone(),
+                node,
+                Some(&hook.object.span),
+                summary::hook(point, &recorded),
+            );
+            if point <= HookPoint::BeforeSnapshot {
+                let mut content = crate::digest::ContentHasher::new("hook", digests::recipe("hook"));
+                content.text("point", point.name());
+                recorded.feed(&mut content, |class| class.is_content());
+                self.content(&at, "hook", content.finish());
+            }
+            self.last = Some(at);
+        }
+    }
+
+    /// What a hook waits for, and thereby what stands while it runs.
+    fn hook_needs(&self, point: HookPoint) -> Vec<Need> {
+        let opened = |kind: &'static str| self.of_kind(kind).cloned().map(Need::Opened);
+        let closed = |kind: &'static str| self.of_kind(kind).cloned().map(Need::Closed);
+        let disks = opened("volume").chain(opened("attachment"));
+        let last = self.last.iter().cloned().map(Need::Opened);
+        let effects = ["bootstrap", "fstab", "boot_loader", "provision"]
+            .into_iter()
+            .flat_map(opened);
+        let image = Need::Opened(self.spec.address.itself());
+        match point {
+            HookPoint::BeforeMount => disks
+                .chain(self.tables().into_iter().map(Need::Opened))
+                .chain(last)
+                .collect(),
+            HookPoint::AfterMount | HookPoint::BeforeUnmount => disks
+                .chain(opened("partitions"))
+                .chain(opened("mount"))
+                .chain(last)
+                .collect(),
+            HookPoint::BeforeSnapshot => disks
+                .chain(opened("partitions"))
+                .chain(closed("mount"))
+                .chain(closed("filesystem"))
+                .chain(last)
+                .collect(),
+            HookPoint::AfterPublish => [image].into_iter().chain(last).collect(),
+            HookPoint::OnFailure => {
+                let hooks = self.hooks_until(HookPoint::BeforeUnmount);
+                let all = disks
+                    .chain(opened("partitions"))
+                    .chain(opened("filesystem"))
+                    .chain(opened("mount"));
+                all.chain(effects).chain(hooks).collect()
+            }
+            HookPoint::Always => [image].into_iter().chain(opened("hook")).collect(),
+        }
+    }
+
+    /// Tables that are written or read before the hooks of `before_mount`, not by them.
+    fn tables(&self) -> Vec<Address> {
+        let free = |node: &&Node| matches!(&node.data, NodeData::Partitions(table) if table.after.is_empty());
+        self.nodes
+            .iter()
+            .filter(free)
+            .map(|node| node.address.clone())
+            .collect()
+    }
+
+    fn hooks_until(&self, last: HookPoint) -> impl Iterator<Item = Need> {
+        let of = move |node: &&Node| matches!(&node.data, NodeData::Hook(hook) if hook.point <= last);
+        self.nodes
+            .iter()
+            .filter(of)
+            .map(|node| Need::Opened(node.address.clone()))
+    }
+
+    fn snapshots(&mut self) {
+        let volumes: Vec<String> = self.shape.volumes.iter().map(|volume| volume.name.clone()).collect();
+        for name in volumes {
+            let node = Snapshot {
+                provider: self.spec.provider.clone(),
+                volume: Ref::new(self.spec.address.node("volume", name.as_str())),
+                name: name.clone(),
+                digest: self.chain.last(),
+                after: self.at_rest(&name),
+            };
+            let summary = format!("snapshot of volume {name:?}");
+            self.push(self.spec.address.node("snapshot", name.as_str()), node, None, summary);
+        }
+    }
+
+    /// All content is there, and the volume is at rest.
+    fn at_rest(&self, volume: &str) -> Vec<Need> {
+        let of_volume = |at: &&Address| {
+            let label = at.node.as_ref().and_then(|node| node.label.as_deref()).unwrap_or("");
+            label == volume || label.strip_prefix(volume).is_some_and(|rest| rest.starts_with('/'))
+        };
+        let local = self.spec.provider.kind == "local";
+        let attachment = self.of_kind("attachment").filter(|_| local);
+        let of_it = self
+            .of_kind("filesystem")
+            .chain(self.of_kind("partitions"))
+            .chain(attachment)
+            .filter(of_volume);
+        let closed = self.of_kind("mount").chain(of_it).cloned().map(Need::Closed);
+        self.last.iter().cloned().map(Need::Opened).chain(closed).collect()
+    }
+
+    fn image(&mut self) {
+        let spec = self.spec;
+        let snapshots = self.shape.volumes.iter().map(|volume| {
+            let at = spec.address.node("snapshot", volume.name.as_str());
+            (volume.name.clone(), SnapshotSource::Made(Ref::new(at)))
+        });
+        let effects = ["bootstrap", "fstab", "boot_loader", "provision"]
+            .into_iter()
+            .flat_map(|kind| self.of_kind(kind));
+        let name_of = |at: &Address| at.node.as_ref().map_or_else(String::new, |node| node.to_string());
+        let node = Image {
+            provider: spec.provider.clone(),
+            name: String::new(),
+            description: spec.description.as_ref().map(|value| value.value.clone()),
+            snapshots: snapshots.collect(),
+            tags: spec.publish.tags.as_ref().map(|tags| tags.value.clone()),
+            deprecate_after: spec.publish.deprecate_after.as_ref().map(|after| after.value),
+            manifest: self.manifest(),
+            timed: effects.map(|at| (name_of(at), at.clone())).collect(),
+            after: read_images(spec)
+                .into_iter()
+                .map(|(image, _)| Need::Opened(image.itself()))
+                .collect(),
+        };
+        self.push(
+            spec.address.itself(),
+            node,
+            Some(&spec.span),
+            "register the image".into(),
+        );
+    }
+
+    /// What will be recorded, as far as it is known without the world: name, release and the like are the plan's.
+    fn manifest(&self) -> Manifest {
+        Manifest {
+            format: FORMAT,
+            bake: env!("CARGO_PKG_VERSION").to_owned(),
+            owner: Owner {
+                project: String::new(),
+                workspace: String::new(),
+            },
+            address: self.spec.address.clone(),
+            release: 0,
+            digest: self.chain.last(),
+            release_id: String::new(),
+            build_number: 0,
+            created: String::new(),
+            spec: Recorded::default(),
+            nodes: Vec::new(),
+            built_on: None,
+            volumes: self.shape.volumes.iter().map(built_volume).collect(),
+        }
+    }
+}
+
+/// What is known only when the whole chain is: the image's digest in its snapshots, the content nodes in its manifest.
+fn settle(nodes: &mut [Node], digest: Digest, recorded: &Recorded, chain: &Chain) {
+    for node in nodes {
+        match &mut node.data {
+            NodeData::Snapshot(snapshot) => snapshot.digest = digest,
+            NodeData::Image(image) => {
+                image.manifest.digest = digest;
+                image.manifest.spec = recorded.clone();
+                image.manifest.nodes = chain.nodes.iter().map(built_node).collect();
+            }
+            _ => {}
+        }
+    }
+}
+
+fn built_node(node: &ContentNode) -> BuiltNode {
+    BuiltNode {
+        name: node.name(),
+        content: node.content,
+        digest: node.digest,
+        recipe: node.recipe,
+        took: None,
+    }
+}
+
+fn built_volume(volume: &super::shape::VolumeShape) -> BuiltVolume {
+    let mounts = volume.slots.iter().filter_map(|slot| {
+        let label = if slot.label.is_empty() { "whole" } else { &slot.label };
+        Some((label.to_owned(), slot.mount.as_ref()?.0.clone()))
+    });
+    BuiltVolume {
+        name: volume.name.clone(),
+        snapshot: SnapshotId(String::new()),
+        size: volume.size.unwrap_or(Size::bytes(0)),
+        mounts: mounts.collect(),
+    }
+}
+
+/// The hooks of a point, as nodes point to them.
+pub(super) fn hooks_at(spec: &ImageSpec, point: HookPoint) -> Vec<Ref<Hook>> {
+    let hooks = spec.hooks.iter().filter(|hook| hook.point == point);
+    hooks
+        .map(|hook| Ref::new(spec.address.node("hook", hook_label(point, hook.index))))
+        .collect()
+}
+
+/// `before_mount`, and `before_mount/1` for the second one.
+fn hook_label(point: HookPoint, index: usize) -> String {
+    match index {
+        0 => point.name().to_owned(),
+        more => format!("{}/{more}", point.name()),
+    }
+}
+
+/// The arguments of a block and, under their names, those of blocks in it.
+fn arguments(object: &Object) -> Arguments {
+    let mut all = Arguments::default();
+    collect_arguments(object, "", &mut all);
+    all
+}
+
+fn collect_arguments(object: &Object, prefix: &str, into: &mut Arguments) {
+    for (name, resolved) in &object.arguments {
+        let files = resolved.files.iter().map(|file| PlannedFile {
+            path: file.path.clone(),
+            absolute: file.absolute.clone(),
+            kind: file.kind,
+            digest: file.digest,
+        });
+        let argument = PlannedArgument {
+            value: resolved.value.clone(),
+            identity: resolved.identity.clone(),
+            files: files.collect(),
+        };
+        into.0.insert(format!("{prefix}{name}"), argument);
+    }
+    for block in &object.blocks {
+        collect_arguments(block, &format!("{prefix}{}.", block.block.name), into);
+    }
+}
