@@ -19,6 +19,7 @@ pub mod source;
 pub mod units;
 
 // ground
+pub mod host;
 pub mod lang;
 pub mod schema;
 

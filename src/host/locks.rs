@@ -1,0 +1,196 @@
+//! Locks between bakes of one host: flock(2) on a file that says who holds it.
+
+use std::fs::File;
+use std::io::{Read, Seek, Write};
+use std::os::fd::OwnedFd;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use fs4::{FileExt, TryLockError};
+use serde::{Deserialize, Serialize};
+
+use super::error::{HostError, Kind, Result};
+use super::files;
+use super::machine::{self, Process};
+
+/// How long a lock is tried before it counts as held: one that was just given back may linger in a child process
+/// between its fork and its exec.
+const LINGER: Duration = Duration::from_secs(1);
+/// Between two tries.
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// Who holds a lock. Written into its file for others to read; the lock itself is the kernel's.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Holder {
+    /// Process.
+    pub process: Process,
+    /// Name of its host.
+    pub host: String,
+    /// When it took the lock, in seconds after 1970.
+    pub since: u64,
+    /// What it does: `bake apply`.
+    pub command: String,
+}
+
+/// A lock that is held until it is dropped.
+#[derive(Debug)]
+pub struct Lock {
+    /// Gone once it was left to others.
+    file: Option<File>,
+    path: PathBuf,
+}
+
+/// Held by somebody else.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Held {
+    /// Who, if the file says so.
+    pub by: Option<Holder>,
+}
+
+impl Lock {
+    /// Takes a lock at once, or says who holds it. The file and its directory are made if they are missing.
+    ///
+    /// # Errors
+    /// As open(2); that somebody holds it is no error.
+    pub fn try_take(path: &Path, command: &str) -> Result<std::result::Result<Lock, Held>> {
+        if let Some(directory) = path.parent() {
+            files::create_dir_all(directory)?;
+        }
+        let file = files::open_lock(path)?;
+        match FileExt::try_lock(&file) {
+            Ok(()) => Lock::taken(file, path, command).map(Ok),
+            Err(TryLockError::WouldBlock) => Ok(Err(Held { by: holder(path) })),
+            Err(TryLockError::Error(error)) => Err(HostError::on_path("lock", path, error)),
+        }
+    }
+
+    /// Takes a lock, waiting for its holder up to `patience` (`None`: for ever), but never less than the second for
+    /// which a lock can linger. `waiting` is called when it is clear that there is somebody to wait for, and again
+    /// whenever that is somebody else.
+    ///
+    /// # Errors
+    /// [`Kind::Busy`] naming the holder when the time is over.
+    pub async fn take(
+        path: &Path,
+        command: &str,
+        patience: Option<Duration>,
+        mut waiting: impl FnMut(&Held) + Send,
+    ) -> Result<Lock> {
+        let begun = Instant::now();
+        let mut told = None;
+        loop {
+            let held = match Lock::try_take(path, command)? {
+                Ok(lock) => return Ok(lock),
+                Err(held) => held,
+            };
+            let waited = begun.elapsed();
+            if waited >= LINGER && patience.is_some_and(|patience| waited >= patience) {
+                return Err(busy(path, &held));
+            }
+            if waited >= LINGER && told.as_ref() != Some(&held) {
+                waiting(&held);
+                told = Some(held);
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+
+    /// A second handle on the same lock, for a helper that outlives bake: the lock is free when both are gone.
+    ///
+    /// # Errors
+    /// When no descriptor is free.
+    pub fn share(&self) -> Result<OwnedFd> {
+        let file = self
+            .file
+            .as_ref()
+            .expect("only `leave` takes it, and that consumes the lock");
+        let copy = file
+            .try_clone()
+            .map_err(|error| HostError::on_path("share lock", &self.path, error))?;
+        Ok(copy.into())
+    }
+
+    /// Lets go of the file without unlocking it: the lock stays with those to whom it was given by [`Lock::share`].
+    pub fn leave(mut self) {
+        drop(self.file.take());
+    }
+
+    fn taken(mut file: File, path: &Path, command: &str) -> Result<Lock> {
+        let holder = Holder {
+            process: Process::this()?,
+            host: machine::hostname(),
+            since: machine::seconds_since_epoch()?,
+            command: command.to_owned(),
+        };
+        let text = serde_json::to_vec(&holder).expect("a holder has only texts and numbers");
+        let written = file
+            .set_len(0)
+            .and_then(|()| file.rewind())
+            .and_then(|()| file.write_all(&text));
+        written.map_err(|error| HostError::on_path("lock", path, error))?;
+        Ok(Lock {
+            file: Some(file),
+            path: path.to_owned(),
+        })
+    }
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        if let Some(file) = &self.file {
+            // Unlocked by name: closing alone does not free it while a child that is being spawned shares the file.
+            let _ = file.set_len(0);
+            let _ = FileExt::unlock(file);
+        }
+    }
+}
+
+/// Who holds the lock of this file, as far as the file says; somebody may have let go of it meanwhile.
+pub fn holder(path: &Path) -> Option<Holder> {
+    let mut text = Vec::new();
+    File::open(path).ok()?.read_to_end(&mut text).ok()?;
+    serde_json::from_slice(&text).ok()
+}
+
+/// Whether a lock is free now, without keeping it.
+///
+/// # Errors
+/// As open(2); no file means free.
+pub fn is_free(path: &Path) -> Result<bool> {
+    let file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(true),
+        Err(error) => return Err(HostError::on_path("open", path, error)),
+    };
+    let begun = Instant::now();
+    loop {
+        match FileExt::try_lock(&file) {
+            Ok(()) => {
+                let _ = FileExt::unlock(&file);
+                return Ok(true);
+            }
+            Err(TryLockError::WouldBlock) if begun.elapsed() < LINGER => std::thread::sleep(PAUSE),
+            Err(TryLockError::WouldBlock) => return Ok(false),
+            Err(TryLockError::Error(error)) => return Err(HostError::on_path("lock", path, error)),
+        }
+    }
+}
+
+impl std::fmt::Display for Held {
+    /// `held by "bake apply" (process 71 on build1)`.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match &self.by {
+            Some(holder) => write!(
+                f,
+                "held by `{}` (process {} on {})",
+                holder.command, holder.process.pid, holder.host
+            ),
+            None => f.write_str("held by another process"),
+        }
+    }
+}
+
+fn busy(path: &Path, held: &Held) -> HostError {
+    HostError::new(Kind::Busy, format!("lock {}", path.display()), format!("it is {held}"))
+        .help("wait for it, or give a longer -lock-timeout")
+}

@@ -1,0 +1,12 @@
+//! Every system call and every child process. It knows disks, mounts, files and commands, and not what an image is.
+
+pub mod command;
+pub mod error;
+#[allow(clippy::disallowed_methods)] // What is disallowed elsewhere is done here.
+pub mod files;
+pub mod helper;
+pub mod inside;
+pub mod locks;
+pub mod machine;
+
+pub use error::{HostError, Kind, Result};
