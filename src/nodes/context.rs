@@ -77,11 +77,13 @@ impl Outputs {
     }
 }
 
+type Sink = dyn Fn(&[u8]) + Send + Sync;
+
 /// Where the whole output of one step is kept.
 #[derive(Clone)]
 pub struct StepLog {
     path: PathBuf,
-    sink: Arc<dyn Fn(&[u8]) + Send + Sync>,
+    sink: Arc<Sink>,
 }
 
 impl StepLog {

@@ -1,5 +1,7 @@
 //! What will change, and why: a plan is a value that is shown, written down, and executed as it is.
 
+pub mod steps;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
