@@ -1,8 +1,10 @@
 //! One file per subcommand: its arguments, its help, and what it does.
 
 mod arguments;
+mod completion;
 mod exit;
 mod help;
+mod man;
 mod panic;
 mod usage;
 mod version;
@@ -11,6 +13,7 @@ use std::ffi::OsString;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
@@ -26,6 +29,7 @@ use exit::Exit;
     about = "Builds machine images from declarations, shows what would change before it does, and leaves nothing behind.",
     version,
     disable_version_flag = true,
+    disable_help_flag = true,
     disable_help_subcommand = true,
     subcommand_value_name = "COMMAND",
     after_help = "\
@@ -41,6 +45,9 @@ struct Cli {
     /// No colours, whatever the terminal can do.
     #[arg(long, global = true)]
     no_color: bool,
+    /// Show what a command does, its flags and examples.
+    #[arg(long, short, global = true, action = clap::ArgAction::HelpShort)]
+    help: Option<bool>,
     #[command(subcommand)]
     command: Command,
 }
@@ -48,13 +55,17 @@ struct Cli {
 /// Every subcommand, in the order in which help lists them.
 #[derive(Debug, Subcommand)]
 enum Command {
+    Completion(completion::Args),
+    Man(man::Args),
     Version(version::Args),
     Help(help::Args),
 }
 
 impl Command {
-    fn run(self, terminal: &Terminal) -> Result<Exit, Diagnostics> {
+    fn run(self, terminal: &Arc<Terminal>) -> Result<Exit, Diagnostics> {
         match self {
+            Command::Completion(args) => args.run(terminal),
+            Command::Man(args) => args.run(terminal),
             Command::Version(args) => args.run(terminal),
             Command::Help(args) => args.run(terminal),
         }
@@ -71,7 +82,7 @@ pub fn main(mut arguments: Vec<OsString>) -> ExitCode {
     }
     let arguments = arguments::two_dashes(&command(), arguments);
     let no_color = arguments.iter().any(|argument| argument == "--no-color");
-    let terminal = Terminal::new(Wish::read(no_color, |name| std::env::var(name).ok()));
+    let terminal = Arc::new(Terminal::new(Wish::read(no_color, |name| std::env::var(name).ok())));
     panic::report_as_bugs();
     let exit = run(arguments, &terminal).unwrap_or_else(|diagnostics| {
         terminal.diagnostics(&diagnostics);
@@ -86,7 +97,7 @@ pub fn main(mut arguments: Vec<OsString>) -> ExitCode {
     }
 }
 
-fn run(arguments: Vec<OsString>, terminal: &Terminal) -> Result<Exit, Diagnostics> {
+fn run(arguments: Vec<OsString>, terminal: &Arc<Terminal>) -> Result<Exit, Diagnostics> {
     let matches = match command().no_binary_name(true).try_get_matches_from(&arguments) {
         Ok(matches) => matches,
         Err(error) => return usage::answer(&error, &arguments, terminal),

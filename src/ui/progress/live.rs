@@ -74,7 +74,7 @@ impl Live {
                 self.end(address, *half);
                 if names::is_work(address) || address.node.is_none() || elapsed.as_std() >= SLOW {
                     let id = id.as_deref().unwrap_or("");
-                    terminal.say(&self.row(terminal, address, *half, ("ok", OK), &format!("{elapsed:<8}{id}")));
+                    terminal.say(&self.row(terminal, address, *half, ("ok", OK), &format!("{:<8}{id}", elapsed.to_string())));
                 }
             }
             Event::NodeFailed {
@@ -99,10 +99,12 @@ impl Live {
     }
 
     fn start(&mut self, terminal: &Terminal, address: &Address, half: Half) {
-        if let Some(waiting) = self.waiting.remove(address) {
-            waiting.finish_and_clear();
-        }
-        let bar = ProgressBar::new(100).with_style(running());
+        self.waiting.retain(|waiting, bar| {
+            let still = waiting.image != address.image;
+            (!still).then(|| bar.finish_and_clear());
+            still
+        });
+        let bar = ProgressBar::new(100).with_style(running(is_narrow(terminal)));
         let bar = terminal.live().insert_before(&self.rule, bar);
         bar.set_message(self.name(terminal, address, half));
         bar.enable_steady_tick(Time::from_millis(200));
@@ -152,9 +154,9 @@ impl Live {
     /// `  image.base   provision.harden`.
     fn name(&self, terminal: &Terminal, address: &Address, half: Half) -> String {
         let node = names::node(address, half);
-        match terminal.width() {
-            Some(columns) if columns < NARROW => node,
-            _ => format!("  {:<1$}  {node:<22}", address.image.to_string(), self.column),
+        match is_narrow(terminal) {
+            true => node,
+            false => format!("  {:<1$}  {node:<22}", address.image.to_string(), self.column),
         }
     }
 
@@ -173,26 +175,33 @@ impl Live {
     }
 }
 
+fn is_narrow(terminal: &Terminal) -> bool {
+    terminal.width().is_some_and(|columns| columns < NARROW)
+}
+
 /// A line with only a message.
 fn plain() -> ProgressStyle {
     ProgressStyle::with_template("{wide_msg}").expect("the template is well formed")
 }
 
 /// A running node: its name, how far it is, how long it has taken, and what may be left.
-fn running() -> ProgressStyle {
+fn running(narrow: bool) -> ProgressStyle {
     ProgressStyle::with_template("{wide_msg} {so_far}")
         .expect("the template is well formed")
-        .with_key("so_far", |state: &ProgressState, to: &mut dyn Write| {
+        .with_key("so_far", move |state: &ProgressState, to: &mut dyn Write| {
             // Writing into the line that is being drawn cannot fail.
-            let _ = write!(to, "{}", so_far(state.pos(), state.elapsed()));
+            let _ = write!(to, "{}", so_far(state.pos(), state.elapsed(), narrow));
         })
 }
 
 /// `40%  12s  about 18s left`.
-fn so_far(percent: u64, elapsed: Time) -> String {
+fn so_far(percent: u64, elapsed: Time, narrow: bool) -> String {
     let elapsed_text = Duration::seconds(elapsed.as_secs());
     if percent == 0 || percent >= 100 {
         return elapsed_text.to_string();
+    }
+    if narrow {
+        return format!("{percent}% {elapsed_text}");
     }
     let left = elapsed.as_secs() * (100 - percent) / percent;
     format!("{percent}%  {elapsed_text}  about {} left", Duration::seconds(left))
@@ -204,8 +213,9 @@ mod tests {
 
     #[test]
     fn what_is_left_follows_from_what_is_done() {
-        assert_eq!(so_far(40, Time::from_secs(12)), "40%  12s  about 18s left");
-        assert_eq!(so_far(0, Time::from_secs(75)), "1m 15s");
-        assert_eq!(so_far(100, Time::from_secs(3)), "3s");
+        assert_eq!(so_far(40, Time::from_secs(12), false), "40%  12s  about 18s left");
+        assert_eq!(so_far(40, Time::from_secs(12), true), "40% 12s");
+        assert_eq!(so_far(0, Time::from_secs(75), false), "1m 15s");
+        assert_eq!(so_far(100, Time::from_secs(3), false), "3s");
     }
 }
