@@ -39,12 +39,18 @@ fn check(file: &Path) -> Vec<String> {
                 written += "```console\n";
                 for run in runs {
                     let got = output(run.command, directory.path());
-                    written += &format!("$ {}\n{got}", run.command);
-                    if !matches(&run.expected, &got) {
-                        let name = file.file_name().unwrap_or_default().to_string_lossy();
-                        let expected = run.expected.join("\n");
-                        wrong.push(format!("{name}: $ {}\n--- expected\n{expected}\n--- got\n{got}", run.command));
+                    written += &format!("$ {}\n", run.command);
+                    if matches(&run.expected, &got) {
+                        written.extend(run.expected.iter().map(|line| format!("{line}\n")));
+                        continue;
                     }
+                    let name = file.file_name().unwrap_or_default().to_string_lossy();
+                    let expected = run.expected.join("\n");
+                    wrong.push(format!(
+                        "{name}: $ {}\n--- expected\n{expected}\n--- got\n{got}",
+                        run.command
+                    ));
+                    written += &got;
                 }
                 written += "```\n";
             }
@@ -61,7 +67,9 @@ fn check(file: &Path) -> Vec<String> {
 
 /// What a command prints, with its exit code behind it unless that is 0.
 fn output(command: &str, directory: &Path) -> String {
-    let bake = Path::new(env!("CARGO_BIN_EXE_bake")).parent().expect("a program stands in a directory");
+    let bake = Path::new(env!("CARGO_BIN_EXE_bake"))
+        .parent()
+        .expect("a program stands in a directory");
     let path = format!("{}:{}", bake.display(), std::env::var("PATH").unwrap_or_default());
     let result = Command::new("bash")
         .args(["-c", &format!("{SHELL_OPTIONS}{command}")])
@@ -120,7 +128,11 @@ fn line_matches(expected: &str, line: &str) -> bool {
 
 enum Part<'a> {
     Text(&'a str),
-    File { fence: &'a str, name: &'a str, text: &'a str },
+    File {
+        fence: &'a str,
+        name: &'a str,
+        text: &'a str,
+    },
     Console(Vec<Run<'a>>),
 }
 
@@ -139,7 +151,11 @@ fn parts(text: &str) -> Vec<Part<'_>> {
         let (fence, inside) = block.split_once('\n').expect("a fence ends its line");
         let end = inside.find("```").expect("a fence is closed");
         parts.push(match fence.split_once("file=") {
-            Some((_, name)) => Part::File { fence, name, text: &inside[..end] },
+            Some((_, name)) => Part::File {
+                fence,
+                name,
+                text: &inside[..end],
+            },
             None => Part::Console(runs(&inside[..end])),
         });
         rest = inside[end + 3..].trim_start_matches('\n');
@@ -154,7 +170,10 @@ fn runs(text: &str) -> Vec<Run<'_>> {
     let mut runs: Vec<Run> = Vec::new();
     for line in text.lines() {
         match (line.strip_prefix("$ "), runs.last_mut()) {
-            (Some(command), _) => runs.push(Run { command, expected: Vec::new() }),
+            (Some(command), _) => runs.push(Run {
+                command,
+                expected: Vec::new(),
+            }),
             (None, Some(run)) => run.expected.push(line),
             (None, None) => panic!("output without a command: {line}"),
         }

@@ -4,20 +4,21 @@ mod arguments;
 mod completion;
 mod exit;
 mod help;
+mod init;
 mod man;
 mod panic;
 mod usage;
 mod version;
 
 use std::ffi::OsString;
-use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
-use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::diagnostic::Diagnostics;
+use crate::host::HostError;
 use crate::ui::Terminal;
 use crate::ui::terminal::Wish;
 use exit::Exit;
@@ -55,6 +56,7 @@ struct Cli {
 /// Every subcommand, in the order in which help lists them.
 #[derive(Debug, Subcommand)]
 enum Command {
+    Init(init::Args),
     Completion(completion::Args),
     Man(man::Args),
     Version(version::Args),
@@ -64,6 +66,7 @@ enum Command {
 impl Command {
     fn run(self, terminal: &Arc<Terminal>) -> Result<Exit, Diagnostics> {
         match self {
+            Command::Init(args) => args.run(terminal),
             Command::Completion(args) => args.run(terminal),
             Command::Man(args) => args.run(terminal),
             Command::Version(args) => args.run(terminal),
@@ -90,7 +93,7 @@ pub fn main(mut arguments: Vec<OsString>) -> ExitCode {
     });
     match terminal.failure() {
         Some(error) => {
-            terminal.diagnostics(&Diagnostic::error(format!("cannot write to standard output: {error}")).into());
+            terminal.diagnostics(&HostError::of_io("write to standard output", error).into());
             Exit::Failed.code()
         }
         None => exit.code(),
@@ -116,13 +119,7 @@ fn command() -> clap::Command {
 
 fn change_directory(directory: &Path) -> Result<(), Diagnostics> {
     std::env::set_current_dir(directory).map_err(|error| {
-        let path = directory.display();
-        match error.kind() {
-            ErrorKind::NotFound => Diagnostic::error(format!("there is no directory {path}")),
-            ErrorKind::NotADirectory => Diagnostic::error(format!("{path} is not a directory")),
-            _ => Diagnostic::error(format!("cannot work in {path}: {error}")),
-        }
-        .help("-chdir wants the directory of a module")
-        .into()
+        let error = HostError::on_path("work in", directory, error);
+        error.help("-chdir wants the directory of a module").into()
     })
 }

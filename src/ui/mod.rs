@@ -5,5 +5,6 @@ pub mod json;
 pub mod printable;
 pub mod progress;
 pub mod terminal;
+pub mod values;
 
 pub use terminal::Terminal;

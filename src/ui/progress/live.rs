@@ -74,7 +74,13 @@ impl Live {
                 self.end(address, *half);
                 if names::is_work(address) || address.node.is_none() || elapsed.as_std() >= SLOW {
                     let id = id.as_deref().unwrap_or("");
-                    terminal.say(&self.row(terminal, address, *half, ("ok", OK), &format!("{:<8}{id}", elapsed.to_string())));
+                    terminal.say(&self.row(
+                        terminal,
+                        address,
+                        *half,
+                        ("ok", OK),
+                        &format!("{:<8}{id}", elapsed.to_string()),
+                    ));
                 }
             }
             Event::NodeFailed {
