@@ -4,6 +4,7 @@
 mod convert;
 pub mod decode;
 pub mod files;
+mod given;
 pub mod object;
 mod record;
 pub mod recorded;
@@ -11,6 +12,7 @@ mod suggest;
 
 pub use decode::{Decoder, Evaluate};
 pub use files::{Files, InputFile, InputKind};
+pub use given::{Given, GivenArgument, GivenFile};
 pub use object::{Object, Resolved};
 pub use recorded::{Recorded, RecordedArgument, RecordedBlock, RecordedFile};
 pub use suggest::suggest;

@@ -1,7 +1,18 @@
 //! `provision "local"`: commands on the builder host, beside the mounted image.
 
+<<<<<<< HEAD
 use super::every;
 use crate::schema::{Block, Class, Default, Holds, Type, argument, block};
+=======
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+
+use super::script::{Script, run_all};
+use super::{Every, Output, Site, Step, StepError, StepKind, every};
+use crate::host::helper::Command;
+use crate::schema::{Block, Class, Default, Given, Type, argument, block};
+>>>>>>> 0abe623 (steps, filesystems, bootstrap: what they do)
 
 /// Its table.
 pub static BLOCK: Block = block("provision")
@@ -32,3 +43,53 @@ pub static BLOCK: Block = block("provision")
         every::ALLOW_FAILURE,
         every::CHECKPOINT,
     ]);
+
+/// `provision "local"`.
+pub const KIND: StepKind = StepKind {
+    block: &BLOCK,
+    decode: |given| Box::new(Local::of(given)),
+};
+
+/// Commands on the builder host.
+#[derive(Debug)]
+pub struct Local {
+    script: Script,
+    interpreter: Vec<String>,
+    env: BTreeMap<String, String>,
+    exit_codes: Vec<i64>,
+    directory: Option<String>,
+    every: Every,
+}
+
+impl Local {
+    /// From its arguments; a hook is decoded in the same way.
+    pub fn of(given: &Given) -> Local {
+        Local {
+            script: Script::of(given),
+            interpreter: given.texts("interpreter"),
+            env: given.map("env"),
+            exit_codes: given.integers("exit_codes"),
+            directory: given.text("working_directory"),
+            every: Every::of(given),
+        }
+    }
+}
+
+#[async_trait]
+impl Step for Local {
+    async fn run(&self, site: &Site, output: &Output) -> Result<(), StepError> {
+        let own_directory = site.directory.display().to_string();
+        let directory = match &self.directory {
+            Some(path) => site.directory.join(path).display().to_string(),
+            None => own_directory,
+        };
+        let base = Command {
+            env: site.host_environment(&self.env),
+            directory: Some(directory),
+            network: crate::host::helper::Network::Host,
+            ..Command::default()
+        };
+        let commands = self.script.commands(&[], &self.interpreter, &base)?;
+        run_all(&site.helper, commands, &self.exit_codes, self.every.timeout, output).await
+    }
+}

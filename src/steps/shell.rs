@@ -1,7 +1,18 @@
 //! `provision "shell"`: a script that runs in the image.
 
+<<<<<<< HEAD
 use super::every;
 use crate::schema::{Block, Class, Default, Holds, Type, argument, block, once};
+=======
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+
+use super::script::{Script, run_all};
+use super::{Every, Output, Site, Step, StepError, StepKind, every};
+use crate::host::helper::Command;
+use crate::schema::{Block, Class, Default, Given, Type, argument, block, once};
+>>>>>>> 0abe623 (steps, filesystems, bootstrap: what they do)
 
 /// Its table.
 pub static BLOCK: Block = block("provision")
@@ -51,3 +62,70 @@ pub static LIMITS: Block = block("limits")
         argument("processes", Type::Integer(1, 4_194_304), Class::Run).doc("Processes of its user (RLIMIT_NPROC)."),
         argument("cpu_time", Type::Duration, Class::Run).doc("Processor time, in whole seconds (RLIMIT_CPU)."),
     ]);
+
+/// `provision "shell"`.
+pub const KIND: StepKind = StepKind {
+    block: &BLOCK,
+    decode: |given| Box::new(Shell::of(given)),
+};
+
+/// A script that runs in the image.
+#[derive(Debug)]
+struct Shell {
+    script: Script,
+    interpreter: Vec<String>,
+    wrapper: Vec<String>,
+    env: BTreeMap<String, String>,
+    exit_codes: Vec<i64>,
+    user: Option<String>,
+    directory: Option<String>,
+    limits: BTreeMap<String, u64>,
+    every: Every,
+}
+
+impl Shell {
+    fn of(given: &Given) -> Shell {
+        Shell {
+            script: Script::of(given),
+            interpreter: given.texts("interpreter"),
+            wrapper: given.texts("wrapper"),
+            env: given.map("env"),
+            exit_codes: given.integers("exit_codes"),
+            user: given.text("user").filter(|user| user != "root"),
+            directory: given.text("working_directory"),
+            limits: limits(&given.nested(&LIMITS)),
+            every: Every::of(given),
+        }
+    }
+}
+
+#[async_trait]
+impl Step for Shell {
+    async fn run(&self, site: &Site, output: &Output) -> Result<(), StepError> {
+        let base = Command {
+            env: site.image_environment(&self.env),
+            directory: self.directory.clone(),
+            root: Some(site.root.clone()),
+            user: self.user.clone(),
+            limits: self.limits.clone(),
+            network: site.chroot.network,
+            ..Command::default()
+        };
+        let wrapper = [site.wrapper.as_slice(), &self.wrapper].concat();
+        let commands = self.script.commands(&wrapper, &self.interpreter, &base)?;
+        let run = run_all(&site.helper, commands, &self.exit_codes, self.every.timeout, output);
+        site.with_guests(run).await
+    }
+}
+
+/// By the names of setrlimit(2).
+fn limits(given: &Given) -> BTreeMap<String, u64> {
+    let sizes = [("memory", "as"), ("file_size", "fsize")].map(|(name, limit)| {
+        let bytes = given.size(name).map(|size| size.as_bytes());
+        (limit, bytes)
+    });
+    let counts = [("open_files", "nofile"), ("processes", "nproc")].map(|(name, limit)| (limit, given.whole(name)));
+    let time = given.duration("cpu_time").map(|time| time.as_std().as_secs().max(1));
+    let all = sizes.into_iter().chain(counts).chain([("cpu", time)]);
+    all.filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
+}

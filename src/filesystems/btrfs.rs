@@ -1,0 +1,21 @@
+//! btrfs, made and grown by btrfs-progs.
+
+use super::{FilesystemKind, Format, Grow, command};
+
+/// btrfs.
+pub const KIND: FilesystemKind = FilesystemKind {
+    name: "btrfs",
+    package: "btrfs-progs",
+    make,
+    grow: Grow::Mounted(&["btrfs", "filesystem", "resize", "max"]),
+    check: &["btrfs", "check", "--readonly"],
+    mountable: true,
+    copy_options: &[],
+    fsck_pass: 0,
+    grub_module: "btrfs",
+};
+
+fn make(format: &Format<'_>) -> Vec<String> {
+    let words = ["mkfs.btrfs", "-q", "-f", "-U", format.uuid];
+    command(&words, format.label.map(|label| ("-L", label)), format)
+}

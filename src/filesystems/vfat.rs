@@ -1,0 +1,22 @@
+//! FAT, made and checked by dosfstools.
+
+use super::{FilesystemKind, Format, Grow, command};
+
+/// FAT; its size in bits follows from the size of the partition, as mkfs.fat(8) chooses it.
+pub const KIND: FilesystemKind = FilesystemKind {
+    name: "vfat",
+    package: "dosfstools",
+    make,
+    grow: Grow::Never,
+    check: &["fsck.vfat", "-n"],
+    mountable: true,
+    copy_options: &[],
+    fsck_pass: 1,
+    grub_module: "fat",
+};
+
+fn make(format: &Format<'_>) -> Vec<String> {
+    let id: String = format.uuid.chars().filter(|c| *c != '-').take(8).collect();
+    let words = ["mkfs.vfat", "-i", &id];
+    command(&words, format.label.map(|label| ("-n", label)), format)
+}

@@ -1,0 +1,23 @@
+//! XFS, made and grown by xfsprogs.
+
+use super::{FilesystemKind, Format, Grow, command};
+
+/// XFS.
+pub const KIND: FilesystemKind = FilesystemKind {
+    name: "xfs",
+    package: "xfsprogs",
+    make,
+    grow: Grow::Mounted(&["xfs_growfs"]),
+    check: &["xfs_repair", "-n"],
+    mountable: true,
+    // The kernel refuses a second XFS of one UUID (xfs(5), `nouuid`).
+    copy_options: &["nouuid"],
+    fsck_pass: 0,
+    grub_module: "xfs",
+};
+
+fn make(format: &Format<'_>) -> Vec<String> {
+    let uuid = format!("uuid={}", format.uuid);
+    let words = ["mkfs.xfs", "-q", "-f", "-m", &uuid];
+    command(&words, format.label.map(|label| ("-L", label)), format)
+}
