@@ -126,7 +126,7 @@ fn stanza(lines: &[&str]) -> Vec<AptSource> {
             line.split_once(':')
                 .is_some_and(|(found, _)| found.eq_ignore_ascii_case(name))
         };
-        let Some(at) = lines.iter().position(|line| is_it(line)) else {
+        let Some(at) = lines.iter().position(is_it) else {
             return Vec::new();
         };
         let first = lines[at].split_once(':').map_or("", |(_, value)| value);

@@ -1,13 +1,9 @@
 //! `boot_loader "grub"`: GRUB for BIOS, UEFI or both.
 
-<<<<<<< HEAD
-use crate::schema::{Block, Class, Default, Holds, Type, argument, block};
-=======
 pub mod config;
 pub mod core;
 
-use crate::schema::{Block, Class, Default, Type, argument, block};
->>>>>>> 0abe623 (steps, filesystems, bootstrap: what they do)
+use crate::schema::{Block, Class, Default, Holds, Type, argument, block};
 
 /// Its table.
 pub static BLOCK: Block = block("boot_loader")

@@ -1,7 +1,7 @@
 //! How an empty root becomes a system that boots: one file per kind of bootstrap and of boot loader, with its table and
 //! what it does.
 
-mod apt_sources;
+pub mod apt_sources;
 pub mod debian;
 pub mod grub;
 pub mod tar;

@@ -9,9 +9,12 @@ use super::{Handle, HandleOf, Ref};
 use crate::address::Address;
 use crate::diagnostic::Diagnostic;
 use crate::event::{Event, Events};
+use crate::host::HostError;
+use crate::host::helper::Helper;
 use crate::providers::{ProviderError, Providers, RunId};
 use crate::units::Duration;
 
+pub use super::helpers::Helpers;
 pub use super::secrets::Secrets;
 pub use super::stop::{StopSwitch, StopToken};
 
@@ -24,6 +27,8 @@ pub struct Context {
     pub outputs: Outputs,
     /// Providers of the plan.
     pub providers: Providers,
+    /// The processes that do the host work of images.
+    pub helpers: Helpers,
     /// Who is told.
     pub events: Events,
     /// Whether it should go on. A node that is being closed goes on.
@@ -41,6 +46,14 @@ pub struct Context {
 }
 
 impl Context {
+    /// The helper process of the node's image.
+    ///
+    /// # Errors
+    /// If it cannot be started.
+    pub async fn helper(&self) -> Result<Helper, NodeError> {
+        Ok(self.helpers.of(&self.at.image).await?)
+    }
+
     /// Keeps and shows a line of a step's output, masked.
     pub fn line(&self, line: &str) {
         let line = self.secrets.mask(line);
@@ -127,6 +140,12 @@ pub enum NodeError {
     /// Anything else, with its words.
     #[error("{}", .0.summary)]
     Failed(Box<Diagnostic>),
+}
+
+impl From<HostError> for NodeError {
+    fn from(error: HostError) -> NodeError {
+        Diagnostic::from(error).into()
+    }
 }
 
 impl From<Diagnostic> for NodeError {

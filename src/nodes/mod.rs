@@ -9,6 +9,7 @@ pub mod bootstrap;
 pub mod context;
 pub mod filesystem;
 pub mod fstab;
+pub mod helpers;
 pub mod hook;
 pub mod image;
 pub mod mount;

@@ -104,17 +104,28 @@ impl Copy {
         ownership: Ownership,
     ) -> Result<Copy, StepError> {
         let base = files.first().map(|file| file.absolute.clone()).unwrap_or_default();
-        let own_name = base.file_name().filter(|_| destination.ends_with('/') && !written.ends_with('/'));
+        let own_name = base
+            .file_name()
+            .filter(|_| destination.ends_with('/') && !written.ends_with('/'));
         let destination = absolute(destination, own_name.and_then(|name| name.to_str()))?;
         let entry = |file: &GivenFile| {
-            let below = file.absolute.strip_prefix(&base).unwrap_or(Path::new("")).display().to_string();
+            let below = file
+                .absolute
+                .strip_prefix(&base)
+                .unwrap_or(Path::new(""))
+                .display()
+                .to_string();
             Entry {
                 path: format!("{destination}/{below}").trim_end_matches('/').to_owned(),
                 content: Content::File(file.clone()),
             }
         };
         let entries = files.iter().map(entry).collect();
-        Ok(Copy { entries, ownership, destination })
+        Ok(Copy {
+            entries,
+            ownership,
+            destination,
+        })
     }
 
     /// Of a text.
@@ -133,7 +144,11 @@ impl Copy {
             path: destination.clone(),
             content: Content::Text(content.as_bytes().to_vec()),
         }];
-        Ok(Copy { entries, ownership, destination })
+        Ok(Copy {
+            entries,
+            ownership,
+            destination,
+        })
     }
 
     /// Where it goes, without a `/` at its end.
@@ -172,7 +187,9 @@ impl Copy {
     fn put_file(&self, root: &Root, path: &str, planned: &GivenFile) -> Result<(), StepError> {
         no_directory(root, path)?;
         let unreadable = |why: io::Error| StepError::unreadable(planned, &why);
-        let changed = || StepError::Changed { path: planned.path.clone() };
+        let changed = || StepError::Changed {
+            path: planned.path.clone(),
+        };
         let mut file = File::open(&planned.absolute).map_err(unreadable)?;
         let own_mode = file.metadata().map_err(unreadable)?.permissions().mode() & 0o7777;
         if Digest::of_reader(&file).map_err(unreadable)? != planned.digest {
@@ -204,7 +221,9 @@ impl Copy {
     fn put_link(&self, root: &Root, path: &str, planned: &GivenFile) -> Result<(), StepError> {
         let text = std::fs::read_link(&planned.absolute).map_err(|why| StepError::unreadable(planned, &why))?;
         if Digest::of(text.as_os_str().as_bytes()) != planned.digest {
-            return Err(StepError::Changed { path: planned.path.clone() });
+            return Err(StepError::Changed {
+                path: planned.path.clone(),
+            });
         }
         no_directory(root, path)?;
         root.remove(path)?;
@@ -274,4 +293,3 @@ fn copy_out(root: &Root, source: &str, destination: &Path) -> Result<(), StepErr
         None => Err(unfit("does not exist")),
     }
 }
-

@@ -1,15 +1,10 @@
 //! `provision "file"`: a file or a directory tree, put into the image or taken out of it.
 
-<<<<<<< HEAD
-use super::every;
-use crate::schema::{Block, Class, Default, Holds, Type, argument, block};
-=======
 use async_trait::async_trait;
 
 use super::copy::{self, Copy};
 use super::{Every, Output, Site, Step, StepError, StepKind, every, transient};
-use crate::schema::{Block, Class, Default, Given, GivenFile, Type, argument, block};
->>>>>>> 0abe623 (steps, filesystems, bootstrap: what they do)
+use crate::schema::{Block, Class, Default, Given, GivenFile, Holds, Type, argument, block};
 
 /// Its table.
 pub static BLOCK: Block = block("provision")
@@ -105,7 +100,12 @@ impl FileStep {
             transient::note(site, &root, copy.destination()).await?;
         }
         let copied = tokio::task::spawn_blocking(move || copy.run(&root)).await;
-        copied.unwrap_or_else(|panic| Err(StepError::Unfit { what: panic.to_string(), help: "report this".to_owned() }))
+        copied.unwrap_or_else(|panic| {
+            Err(StepError::Unfit {
+                what: panic.to_string(),
+                help: "report this".to_owned(),
+            })
+        })
     }
 
     fn plan(&self, root: &crate::host::inside::Root) -> Result<Copy, StepError> {

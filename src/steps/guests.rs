@@ -149,7 +149,10 @@ fn give_back(root: &Root, path: &str, aside: &str, is_ours: bool) -> Result<(), 
 }
 
 fn add_hosts(root: &Root, surround: &Surround) -> Result<(), StepError> {
-    let lines = surround.hosts.iter().map(|(name, address)| format!("{address}\t{name}{HOSTS_MARK}\n"));
+    let lines = surround
+        .hosts
+        .iter()
+        .map(|(name, address)| format!("{address}\t{name}{HOSTS_MARK}\n"));
     let mut text = read_or_empty(root, HOSTS)?;
     if !text.is_empty() && !text.ends_with(b"\n") {
         text.push(b'\n');
@@ -182,7 +185,10 @@ fn write_hosts(root: &Root, text: &[u8]) -> Result<(), StepError> {
 }
 
 fn mode(mode: u32) -> Attributes {
-    Attributes { mode: Some(mode), ..Attributes::default() }
+    Attributes {
+        mode: Some(mode),
+        ..Attributes::default()
+    }
 }
 
 fn exists(root: &Root, path: &str) -> Result<bool, StepError> {

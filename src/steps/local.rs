@@ -1,9 +1,5 @@
 //! `provision "local"`: commands on the builder host, beside the mounted image.
 
-<<<<<<< HEAD
-use super::every;
-use crate::schema::{Block, Class, Default, Holds, Type, argument, block};
-=======
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
@@ -11,8 +7,7 @@ use async_trait::async_trait;
 use super::script::{Script, run_all};
 use super::{Every, Output, Site, Step, StepError, StepKind, every};
 use crate::host::helper::Command;
-use crate::schema::{Block, Class, Default, Given, Type, argument, block};
->>>>>>> 0abe623 (steps, filesystems, bootstrap: what they do)
+use crate::schema::{Block, Class, Default, Given, Holds, Type, argument, block};
 
 /// Its table.
 pub static BLOCK: Block = block("provision")

@@ -46,7 +46,8 @@ pub struct StepKind {
 #[async_trait]
 pub trait Step: Debug + Send + Sync {
     /// Runs it once. Dropping the future ends what it runs.
-    async fn run(&self, site: &Site, output: &Output) -> Result<(), StepError>;}
+    async fn run(&self, site: &Site, output: &Output) -> Result<(), StepError>;
+}
 
 /// The kind of this name.
 pub fn kind(name: &str) -> Option<&'static StepKind> {

@@ -65,7 +65,9 @@ impl Writer {
     /// The last lines, when the command has ended.
     pub fn finish(mut self) -> Vec<String> {
         let Writer { output, streams, tail } = &mut self;
-        streams.iter_mut().for_each(|lines| lines.finish(|line| keep(tail, (output.show)(line))));
+        streams
+            .iter_mut()
+            .for_each(|lines| lines.finish(|line| keep(tail, (output.show)(line))));
         std::mem::take(tail).into()
     }
 }

@@ -44,15 +44,24 @@ impl Script {
     ///
     /// # Errors
     /// [`StepError::Changed`] if a file is not what was planned with.
-    pub fn commands(&self, wrapper: &[String], interpreter: &[String], base: &Command) -> Result<Vec<Ready>, StepError> {
+    pub fn commands(
+        &self,
+        wrapper: &[String],
+        interpreter: &[String],
+        base: &Command,
+    ) -> Result<Vec<Ready>, StepError> {
         let script = |name: String, file_name: String, content: Vec<u8>| {
             let path = format!("{HANDED}/{file_name}");
-            let handed = HandedFile { name: file_name, content, mode: 0o755 };
+            let handed = HandedFile {
+                name: file_name,
+                content,
+                mode: 0o755,
+            };
             Ready {
                 name,
                 command: Command {
                     argv: [wrapper, interpreter, &[path]].concat(),
-                    files: vec![handed],
+                    files: [base.files.as_slice(), &[handed]].concat(),
                     ..base.clone()
                 },
             }
@@ -60,22 +69,38 @@ impl Script {
         match self {
             Script::Inline(lines) => {
                 let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
-                Ok(vec![script("the script".to_owned(), "inline".to_owned(), text.into_bytes())])
+                Ok(vec![script(
+                    "the script".to_owned(),
+                    "inline".to_owned(),
+                    text.into_bytes(),
+                )])
             }
             Script::Files(files) => files
                 .iter()
-                .map(|file| Ok(script(file.path.display().to_string(), file_name(file), read_planned(file)?)))
+                .map(|file| {
+                    Ok(script(
+                        file.path.display().to_string(),
+                        file_name(file),
+                        read_planned(file)?,
+                    ))
+                })
                 .collect(),
             Script::Program(program) => Ok(vec![Ready {
                 name: program.first().cloned().unwrap_or_default(),
-                command: Command { argv: [wrapper, program].concat(), ..base.clone() },
+                command: Command {
+                    argv: [wrapper, program].concat(),
+                    ..base.clone()
+                },
             }]),
         }
     }
 }
 
 fn file_name(file: &GivenFile) -> String {
-    let name = file.absolute.file_name().map(|name| name.to_string_lossy().into_owned());
+    let name = file
+        .absolute
+        .file_name()
+        .map(|name| name.to_string_lossy().into_owned());
     name.unwrap_or_else(|| "script".to_owned())
 }
 
@@ -102,7 +127,14 @@ pub async fn run_all(
         match exit {
             Exit::Stopped => return Err(StepError::Stopped),
             Exit::Code(code) if exit_codes.contains(&i64::from(code)) => {}
-            exit => return Err(StepError::Ended { what: name, exit, timeout, tail }),
+            exit => {
+                return Err(StepError::Ended {
+                    what: name,
+                    exit,
+                    timeout,
+                    tail,
+                });
+            }
         }
     }
     Ok(())
@@ -115,7 +147,9 @@ pub async fn run_all(
 pub fn read_planned(file: &GivenFile) -> Result<Vec<u8>, StepError> {
     let content = std::fs::read(&file.absolute).map_err(|why| StepError::unreadable(file, &why))?;
     if crate::digest::Digest::of(&content) != file.digest {
-        return Err(StepError::Changed { path: file.path.clone() });
+        return Err(StepError::Changed {
+            path: file.path.clone(),
+        });
     }
     Ok(content)
 }

@@ -1,18 +1,13 @@
 //! `provision "shell"`: a script that runs in the image.
 
-<<<<<<< HEAD
-use super::every;
-use crate::schema::{Block, Class, Default, Holds, Type, argument, block, once};
-=======
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 
 use super::script::{Script, run_all};
-use super::{Every, Output, Site, Step, StepError, StepKind, every};
+use super::{Every, Output, Site, Step, StepError, StepKind, every, guests};
 use crate::host::helper::Command;
-use crate::schema::{Block, Class, Default, Given, Type, argument, block, once};
->>>>>>> 0abe623 (steps, filesystems, bootstrap: what they do)
+use crate::schema::{Block, Class, Default, Given, Holds, Type, argument, block, once};
 
 /// Its table.
 pub static BLOCK: Block = block("provision")
@@ -109,6 +104,7 @@ impl Step for Shell {
             user: self.user.clone(),
             limits: self.limits.clone(),
             network: site.chroot.network,
+            files: guests::handed(&site.chroot)?.into_iter().collect(),
             ..Command::default()
         };
         let wrapper = [site.wrapper.as_slice(), &self.wrapper].concat();
@@ -127,5 +123,6 @@ fn limits(given: &Given) -> BTreeMap<String, u64> {
     let counts = [("open_files", "nofile"), ("processes", "nproc")].map(|(name, limit)| (limit, given.whole(name)));
     let time = given.duration("cpu_time").map(|time| time.as_std().as_secs().max(1));
     let all = sizes.into_iter().chain(counts).chain([("cpu", time)]);
-    all.filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
+    all.filter_map(|(name, value)| Some((name.to_owned(), value?)))
+        .collect()
 }
