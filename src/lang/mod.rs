@@ -1,17 +1,28 @@
 //! HCL: from text to values.
 //!
-//! [`parse`] reads a file into a [`Body`]. Types and conversion are Terraform's.
+//! [`parse`] reads a file into a [`Body`]; [`evaluate`] computes an [`Expression`] of it in a [`Scope`]. What a reference
+//! means is decided by the caller's [`Resolver`]. Types, conversion, operators, templates and functions are Terraform's.
 
 pub mod convert;
+pub mod describe;
+pub mod eval;
+pub mod functions;
 mod json;
 pub mod number;
+pub mod print;
+pub mod resolve;
+pub mod scope;
 pub mod syntax;
 pub mod term;
 pub mod types;
 pub mod value;
 
 pub use self::convert::{ConvertError, Step};
+pub use self::eval::evaluate;
 pub use self::number::{NotANumber, Number};
+pub use self::print::print;
+pub use self::resolve::Outputs;
+pub use self::scope::{FilesRead, Nothing, Resolver, Scope};
 pub use self::syntax::{
     Attribute, Block, Body, Expression, ExpressionKind, Part, Reference, parse, parse_expression, parse_template,
 };

@@ -11,6 +11,8 @@ use bigdecimal::num_bigint::{BigInt, Sign};
 const PRECISION: u64 = 512;
 /// The largest power of ten (up or down) that is read; beyond it a literal is refused instead of filling the memory.
 const LARGEST_EXPONENT: i64 = 10_000;
+/// The largest power of two, up or down.
+const LARGEST_SHIFT: i64 = 1 << 17;
 
 /// A number: `mantissa * 2^exponent`; the mantissa is odd or zero, so that equal numbers have equal fields.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -75,6 +77,11 @@ impl Number {
             .then(|| &self.mantissa << self.exponent)
     }
 
+    /// Whether it is of a size that can be computed with and printed (up to about 2^130000).
+    pub fn is_in_range(&self) -> bool {
+        self.exponent.abs() < LARGEST_SHIFT
+    }
+
     /// If it is whole and fits.
     pub fn to_i64(&self) -> Option<i64> {
         self.to_bigint()?.try_into().ok()
@@ -111,7 +118,6 @@ impl Number {
 
     /// The sum.
     pub fn plus(&self, other: &Number) -> Number {
-        // Beyond this distance the smaller one cannot reach the last bit; aligning would only fill memory.
         let exponent = self.exponent.min(other.exponent);
         let align = |one: &Number| &one.mantissa << (one.exponent - exponent);
         Number::rounded(align(self) + align(other), exponent, false)

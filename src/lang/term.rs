@@ -38,6 +38,18 @@ impl Term {
         found
     }
 
+    pub(super) fn size(&self) -> (usize, usize) {
+        let (mut weight, mut depth) = (1_usize, 1);
+        if let Term::Computed(expression) = self {
+            expression.each_value(&mut |value| {
+                let (more, deeper) = value.term_size();
+                weight = weight.saturating_add(more);
+                depth = depth.max(deeper + 1);
+            });
+        }
+        (weight, depth)
+    }
+
     fn collect(&self, found: &mut Leaves) {
         match self {
             Term::Output { of, attribute } => {

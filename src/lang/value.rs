@@ -38,6 +38,8 @@ pub(crate) enum Kind {
 pub(crate) struct Unknown {
     pub(crate) ty: Type,
     pub(crate) term: Term,
+    /// How many values it is computed from, and through how many steps.
+    pub(crate) size: (usize, usize),
 }
 
 impl Value {
@@ -52,7 +54,19 @@ impl Value {
 
     /// A value that will be known when its term can be resolved.
     pub fn unknown(ty: Type, term: Term) -> Value {
-        Value::plain(Kind::Unknown(Arc::new(Unknown { ty, term })))
+        let size = term.size();
+        Value::plain(Kind::Unknown(Arc::new(Unknown { ty, term, size })))
+    }
+
+    /// How many values this one will be computed from, and through how many steps; (0, 0) if all of it is known.
+    pub(super) fn term_size(&self) -> (usize, usize) {
+        match &self.kind {
+            Kind::Unknown(unknown) => unknown.size,
+            _ => self.children().fold((0, 0), |(weight, depth), child| {
+                let (more, deeper) = child.term_size();
+                (weight.saturating_add(more), depth.max(deeper))
+            }),
+        }
     }
 
     /// A text.

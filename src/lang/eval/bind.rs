@@ -1,0 +1,121 @@
+//! What cannot be evaluated yet because it is done for each element of an unknown collection: everything else in it is
+//! put in as values, so that it can be kept without its scope.
+
+use super::{Evaluator, held};
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::lang::functions;
+use crate::lang::syntax::{Expression, ExpressionKind, For};
+
+impl Evaluator<'_> {
+    /// The expression with all that does not depend on the variables in `bound` (or on the element of a splat)
+    /// replaced by its value.
+    ///
+    /// # Errors
+    /// Those of the parts that can be evaluated; a file whose name would only be known at apply.
+    pub(super) fn bind(&mut self, expression: &Expression, bound: &mut Vec<String>) -> Result<Expression, Diagnostics> {
+        if !depends(expression, bound) {
+            return Ok(held(&self.value(expression)?));
+        }
+        let span = expression.span.clone();
+        if let ExpressionKind::Call { name, .. } = &expression.kind {
+            if functions::find(name).is_some_and(|function| function.reads_files) {
+                return Err(
+                    Diagnostic::error(format!("{name} needs a path that is known when planning"))
+                        .at(&span)
+                        .note("the collection that is walked here is known only at apply")
+                        .into(),
+                );
+            }
+        }
+        let kind = self.bind_parts(expression, bound)?;
+        Ok(Expression::new(kind, span))
+    }
+
+    fn bind_parts(&mut self, expression: &Expression, bound: &mut Vec<String>) -> Result<ExpressionKind, Diagnostics> {
+        let mut part = |one: &Expression| self.bind(one, bound);
+        let mut boxed = |one: &Expression| part(one).map(Box::new);
+        Ok(match &expression.kind {
+            ExpressionKind::Value(_) | ExpressionKind::Variable(_) | ExpressionKind::Each => expression.kind.clone(),
+            ExpressionKind::Attribute { of, name } => ExpressionKind::Attribute {
+                of: boxed(of)?,
+                name: name.clone(),
+            },
+            ExpressionKind::Convert { of, to } => ExpressionKind::Convert {
+                of: boxed(of)?,
+                to: to.clone(),
+            },
+            ExpressionKind::Not(of) => ExpressionKind::Not(boxed(of)?),
+            ExpressionKind::Negate(of) => ExpressionKind::Negate(boxed(of)?),
+            ExpressionKind::Join(of) => ExpressionKind::Join(boxed(of)?),
+            ExpressionKind::Parentheses(of) => ExpressionKind::Parentheses(boxed(of)?),
+            ExpressionKind::Index { of, key } => ExpressionKind::Index {
+                of: boxed(of)?,
+                key: boxed(key)?,
+            },
+            ExpressionKind::Splat { of, each } => ExpressionKind::Splat {
+                of: boxed(of)?,
+                each: boxed(each)?,
+            },
+            ExpressionKind::Binary { operator, left, right } => ExpressionKind::Binary {
+                operator: *operator,
+                left: boxed(left)?,
+                right: boxed(right)?,
+            },
+            ExpressionKind::Conditional {
+                condition,
+                then,
+                otherwise,
+            } => ExpressionKind::Conditional {
+                condition: boxed(condition)?,
+                then: boxed(then)?,
+                otherwise: boxed(otherwise)?,
+            },
+            ExpressionKind::Call {
+                name,
+                arguments,
+                expand,
+            } => ExpressionKind::Call {
+                name: name.clone(),
+                arguments: arguments.iter().map(part).collect::<Result<_, _>>()?,
+                expand: *expand,
+            },
+            ExpressionKind::Tuple(all) => ExpressionKind::Tuple(all.iter().map(part).collect::<Result<_, _>>()?),
+            ExpressionKind::Template(all) => ExpressionKind::Template(all.iter().map(part).collect::<Result<_, _>>()?),
+            ExpressionKind::Object(all) => {
+                let pairs = all.iter().map(|(key, value)| Ok((part(key)?, part(value)?)));
+                ExpressionKind::Object(pairs.collect::<Result<_, Diagnostics>>()?)
+            }
+            ExpressionKind::For(one) => ExpressionKind::For(Box::new(self.bind_for(one, bound)?)),
+        })
+    }
+
+    fn bind_for(&mut self, one: &For, bound: &mut Vec<String>) -> Result<For, Diagnostics> {
+        let collection = self.bind(&one.collection, bound)?;
+        let before = bound.len();
+        bound.extend(one.key.clone());
+        bound.push(one.value.clone());
+        let mut inside = |part: &Expression| self.bind(part, bound);
+        let later = For {
+            key: one.key.clone(),
+            value: one.value.clone(),
+            collection,
+            output_key: one.output_key.as_ref().map(&mut inside).transpose()?,
+            output: inside(&one.output)?,
+            condition: one.condition.as_ref().map(&mut inside).transpose()?,
+            group: one.group,
+        };
+        bound.truncate(before);
+        Ok(later)
+    }
+}
+
+/// Whether the expression needs one of these variables, or the element of a splat around it.
+fn depends(expression: &Expression, bound: &[String]) -> bool {
+    let mut found = false;
+    match &expression.kind {
+        ExpressionKind::Variable(name) => return bound.contains(name),
+        ExpressionKind::Each => return true,
+        _ => expression.each_child(&mut |child| found = found || depends(child, bound)),
+    }
+    found
+}
