@@ -1,5 +1,20 @@
 //! What will change, and why: a plan is a value that is shown, written down, and executed as it is.
 
+pub mod assemble;
+pub mod causes;
+pub mod compare;
+pub mod decide;
+pub mod fate;
+pub mod make;
+pub mod moved;
+pub mod mutable;
+pub mod names;
+pub mod nodes;
+pub mod observe;
+pub mod options;
+pub mod outputs;
+pub mod releases;
+pub mod select;
 pub mod steps;
 
 use std::collections::BTreeMap;
@@ -11,12 +26,20 @@ use crate::diagnostic::Diagnostics;
 use crate::digest::Digest;
 use crate::lang::value::Value;
 use crate::module::Inputs;
-use crate::nodes::Node;
+use crate::nodes::{Node, NodeData};
 use crate::providers::{ImageId, Owner};
 use crate::schema::Recorded;
 use crate::source::Span;
 use crate::spec::{ProviderKey, ProviderSettings};
 use crate::units::{Duration, Size};
+
+pub use compare::Change;
+pub use make::make;
+pub use observe::{World, observe};
+pub use options::{Mode, Options};
+
+/// The format that this bake writes.
+pub const FORMAT: u32 = 1;
 
 /// Everything that an apply needs; it never evaluates the module again.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -25,6 +48,8 @@ pub struct Plan {
     pub format: u32,
     /// The bake that made it.
     pub bake: String,
+    /// What kind of plan it is.
+    pub mode: Mode,
     /// Whose images.
     pub owner: Owner,
     /// What becomes of each image, by address.
@@ -106,6 +131,9 @@ pub struct ImagePlan {
     pub before: Option<Release>,
     /// What it will be; none if it is destroyed.
     pub after: Option<Release>,
+    /// Arguments that differ from those of the current release (of a promotion: from those of the one that is promoted
+    /// to), in the order of the block; with `-refresh-only` what was changed outside.
+    pub changes: Vec<Change>,
     /// Content nodes in order.
     pub steps: Vec<StepPlan>,
     /// Releases that are removed: with `Destroy` all of them.
@@ -235,6 +263,9 @@ pub struct Retirement {
     pub snapshots: usize,
     /// Why: `keep_releases = 2`.
     pub reason: String,
+    /// Whether it goes before the new release comes, since that gets its name (`-/+`).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub first: bool,
 }
 
 /// How many images get each action.
@@ -264,6 +295,51 @@ pub struct Temporary {
 }
 
 impl Plan {
+    /// Whether an apply would do nothing.
+    pub fn is_empty(&self) -> bool {
+        self.nodes.is_empty()
+    }
+
+    /// How many images get each action.
+    pub fn summary(&self) -> Summary {
+        let mut summary = Summary::default();
+        for image in &self.images {
+            match image.action {
+                Action::Build => summary.build += 1,
+                Action::Replace => summary.replace += 1,
+                Action::Register => summary.register += 1,
+                Action::Update | Action::Promote => summary.update += 1,
+                Action::Destroy => summary.destroy += 1,
+                Action::None => {}
+            }
+            if image.action != Action::Destroy {
+                summary.retire += image.retire.len();
+            }
+        }
+        summary
+    }
+
+    /// What comes and goes during an apply.
+    pub fn temporary(&self) -> Temporary {
+        let mut temporary = Temporary::default();
+        for node in &self.nodes {
+            let kind = match &node.data {
+                NodeData::Volume(_) => "volume",
+                NodeData::Attachment(_) => "attachment",
+                NodeData::Mount(_) => "mount",
+                _ => continue,
+            };
+            *temporary.counts.entry(kind.to_owned()).or_default() += 1;
+            if let NodeData::Volume(volume) = &node.data
+                && let Some(size) = volume.size
+            {
+                let total = temporary.size.map_or(0, Size::as_bytes) + size.as_bytes();
+                temporary.size = Some(Size::bytes(total));
+            }
+        }
+        temporary
+    }
+
     /// The node of an address.
     pub fn node(&self, address: &Address) -> Option<&Node> {
         self.nodes.iter().find(|node| node.address == *address)

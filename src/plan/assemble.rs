@@ -1,0 +1,328 @@
+//! From what was decided about each image to the plan: what is shown of each, what goes, and the nodes to be opened.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::fate::Fate;
+use super::moved::Moves;
+use super::observe::World;
+use super::options::{Mode, Options};
+use super::outputs::Known;
+use super::releases::{self, Candidate};
+use super::{Action, Cause, FORMAT, ImagePlan, Plan, Release, Standing, causes, mutable, nodes};
+use crate::address::{Address, ImageAddress};
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::digest::{ContentHasher, Digest};
+use crate::module::Module;
+use crate::nodes::{Need, Node, NodeData};
+use crate::providers::ObservedImage;
+use crate::spec::ImageSpec;
+use crate::units::Duration;
+
+/// Everything that a plan is put together from.
+pub struct Assembly<'a> {
+    /// The module.
+    pub module: &'a Module,
+    /// What was asked for.
+    pub options: &'a Options,
+    /// The world as it is.
+    pub observed: &'a World,
+    /// The world after `moved`.
+    pub world: &'a World,
+    /// What was moved.
+    pub moves: &'a Moves,
+    /// What the plan is about.
+    pub chosen: &'a BTreeSet<ImageAddress>,
+    /// What is known of images.
+    pub known: &'a Known,
+    /// What was decided.
+    pub fates: &'a BTreeMap<ImageAddress, Fate<'a>>,
+}
+
+impl<'a> Assembly<'a> {
+    /// The plan.
+    ///
+    /// # Errors
+    /// Images that are to be destroyed and must not be.
+    pub fn plan(&self) -> Result<Plan, Diagnostics> {
+        self.protected()?;
+        let (going, held) = releases::settle(&self.world.images, self.candidates());
+        let mut warnings = self.module.warnings.clone();
+        warnings.extend(held.into_iter().map(|(image, user)| stays(image, user)));
+        let images = self.images(&going);
+        let nodes = if self.options.mode == Mode::RefreshOnly {
+            Vec::new()
+        } else {
+            self.nodes(&going)
+        };
+        Ok(Plan {
+            format: FORMAT,
+            bake: env!("CARGO_PKG_VERSION").to_owned(),
+            mode: self.options.mode,
+            owner: self.module.owner.clone(),
+            images,
+            nodes,
+            providers: self.module.providers.clone(),
+            outputs: self.known.outputs(&self.module.outputs),
+            inputs: self.module.inputs.clone(),
+            world: standing(self.observed),
+            warnings: warnings.sorted(),
+        })
+    }
+
+    fn spec(&self, address: &ImageAddress) -> Option<&'a ImageSpec> {
+        self.module.images.iter().find(|spec| spec.address == *address)
+    }
+
+    /// Images of this project and workspace that the plan removes altogether.
+    fn destroyed(&self) -> impl Iterator<Item = (&'a ImageAddress, &'a Vec<ObservedImage>)> {
+        let declared: BTreeSet<&ImageAddress> = self.module.images.iter().map(|spec| &spec.address).collect();
+        let all = self.options.mode == Mode::Destroy;
+        let gone = move |address: &ImageAddress| all || !declared.contains(address);
+        let (chosen, only_look) = (self.chosen, self.options.mode == Mode::RefreshOnly);
+        self.world.images.iter().filter(move |(address, releases)| {
+            !only_look && !releases.is_empty() && chosen.contains(*address) && gone(address)
+        })
+    }
+
+    fn protected(&self) -> Result<(), Diagnostics> {
+        let errors: Diagnostics = self
+            .destroyed()
+            .filter_map(|(address, _)| {
+                let span = self.spec(address)?.lifecycle.prevent_destroy.as_ref()?;
+                Some(
+                    Diagnostic::error(format!("{address} must not be destroyed"))
+                        .label(span, "says so")
+                        .help("set prevent_destroy = false if it may go, or leave it out with -exclude"),
+                )
+            })
+            .collect();
+        errors.into_result(()).map(|_| ())
+    }
+
+    fn candidates(&self) -> Vec<Candidate<'a>> {
+        let mut all = Vec::new();
+        for fate in self.fates.values().filter(|_| self.options.mode == Mode::Normal) {
+            all.extend(fate.first.map(|image| Candidate {
+                image,
+                reason: "its name is needed".into(),
+                first: true,
+            }));
+            let stays = fate.stays().map(|release| &release.id);
+            let gone = |image: &&ObservedImage| {
+                Some(&image.id) != stays && Some(&image.id) != fate.first.map(|first| &first.id)
+            };
+            let others: Vec<&ObservedImage> = fate.standing.iter().copied().filter(gone).collect();
+            all.extend(releases::beyond(&fate.compiled.spec, &others, true));
+            all.extend(self.elsewhere(&fate.compiled.spec));
+        }
+        for (_, releases) in self.destroyed() {
+            all.extend(releases.iter().map(|image| Candidate {
+                image,
+                reason: "destroyed".into(),
+                first: false,
+            }));
+        }
+        all
+    }
+
+    /// Releases of an image in a provider in which it is no longer declared.
+    fn elsewhere(&self, spec: &ImageSpec) -> impl Iterator<Item = Candidate<'a>> {
+        let provider = spec.provider.clone();
+        let others = self
+            .world
+            .releases(&spec.address)
+            .iter()
+            .filter(move |image| image.provider != provider);
+        let now = spec.provider.to_string();
+        others.map(move |image| Candidate {
+            image,
+            reason: format!("the image lives with {now} now"),
+            first: false,
+        })
+    }
+
+    fn images(&self, going: &[Candidate<'_>]) -> Vec<ImagePlan> {
+        let retire = |address: &ImageAddress| {
+            let of = going.iter().filter(|one| one.image.manifest.address == *address);
+            of.map(Candidate::retirement).collect::<Vec<_>>()
+        };
+        let mut images: Vec<ImagePlan> = self.fates.values().map(|fate| self.image(fate)).collect();
+        images.extend(
+            self.destroyed()
+                .filter_map(|(address, releases)| Some(self.destruction(address, releases.first()?))),
+        );
+        images.sort_by(|a, b| a.address.cmp(&b.address));
+        for image in &mut images {
+            image.retire = retire(&image.address);
+            if image.action == Action::Destroy && image.retire.is_empty() {
+                image.action = Action::None;
+            }
+        }
+        images
+    }
+
+    fn image(&self, fate: &Fate<'_>) -> ImagePlan {
+        let spec = &fate.compiled.spec;
+        let current = fate.standing.first().copied();
+        let looking = self.options.mode == Mode::RefreshOnly;
+        let changes = match (looking, current) {
+            (true, current) => current.map(mutable::drift).unwrap_or_default(),
+            _ => fate.decision.changes.iter().chain(&fate.mutable).cloned().collect(),
+        };
+        ImagePlan {
+            address: spec.address.clone(),
+            provider: spec.provider.clone(),
+            action: if looking { Action::None } else { fate.decision.action },
+            span: Some(spec.span.clone()),
+            causes: if looking {
+                Vec::new()
+            } else {
+                fate.decision.causes.clone()
+            },
+            before: current.map(release_of),
+            after: Some(Release {
+                id: fate.stays().map(|release| release.id.clone()),
+                name: Some(fate.name.clone()),
+                number: fate.number,
+                digest: Some(fate.compiled.digest),
+                spec: fate.compiled.recorded.clone(),
+            }),
+            changes,
+            steps: causes::steps(&fate.compiled, current.map(|current| &current.manifest)),
+            retire: Vec::new(),
+            moved_from: self.moves.get(&spec.address).cloned(),
+            estimate: current.and_then(took),
+        }
+    }
+
+    fn destruction(&self, address: &ImageAddress, current: &ObservedImage) -> ImagePlan {
+        let cause = match self.options.mode {
+            Mode::Destroy => Cause::DestroyRequested,
+            _ => Cause::NotInModule,
+        };
+        ImagePlan {
+            address: address.clone(),
+            provider: current.provider.clone(),
+            action: Action::Destroy,
+            span: self.spec(address).map(|spec| spec.span.clone()),
+            causes: vec![cause],
+            before: Some(release_of(current)),
+            after: None,
+            changes: Vec::new(),
+            steps: Vec::new(),
+            retire: Vec::new(),
+            moved_from: None,
+            estimate: None,
+        }
+    }
+
+    fn nodes(&self, going: &[Candidate<'a>]) -> Vec<Node> {
+        let mut all = Vec::new();
+        for fate in self.fates.values() {
+            let base = fate.compiled.spec.source.base().and_then(|base| self.fates.get(base));
+            match fate.decision.action {
+                Action::Build | Action::Replace => all.extend(nodes::build(fate, base)),
+                Action::Register => all.extend(nodes::register(fate, &fate.decision.kept, fate.decision.release)),
+                Action::Update | Action::Promote => all.extend(nodes::current(fate)),
+                Action::Destroy | Action::None => {}
+            }
+            if fate.moved {
+                let going = |image: &ObservedImage| going.iter().any(|one| one.image.id == image.id);
+                let others = fate.standing.iter().copied().filter(|image| !going(image));
+                all.extend(others.filter_map(|release| nodes::moved(fate, release)));
+            }
+        }
+        for node in &mut all {
+            if let NodeData::Image(image) = &mut node.data {
+                image.manifest.owner = self.module.owner.clone();
+            }
+        }
+        all.extend(going.iter().map(|one| self.retirement(one, going)));
+        nodes::prune(&mut all);
+        all
+    }
+
+    /// The removal of a release: behind what takes its place, and behind what was built on it.
+    fn retirement(&self, one: &Candidate<'a>, going: &[Candidate<'a>]) -> Node {
+        let address = &one.image.manifest.address;
+        let fate = self.fates.get(address).filter(|_| !one.first);
+        let successor = fate.and_then(|fate| match fate.stays() {
+            Some(release) => Some(nodes::update_address(&fate.compiled.spec, release)),
+            None => Some(address.itself()),
+        });
+        let uses = |other: &&Candidate<'_>| {
+            let base = other.image.manifest.built_on.as_ref();
+            base.is_some_and(|base| base.address == *address && base.release == one.image.manifest.release)
+        };
+        let users = going.iter().filter(uses).map(|user| nodes::retire_address(user.image));
+        let after = successor.into_iter().chain(users).map(Need::Opened).collect();
+        let spec = self.spec(address);
+        let needed = one.first && fate_uses(self.fates.get(address), one.image);
+        let keep = needed || spec.is_some_and(|spec| !spec.lifecycle.delete_snapshots);
+        nodes::retire(one.image, keep, after)
+    }
+}
+
+/// Whether a new image is registered from the snapshots of this one.
+fn fate_uses(fate: Option<&Fate<'_>>, image: &ObservedImage) -> bool {
+    fate.and_then(|fate| fate.decision.release)
+        .is_some_and(|release| release.id == image.id)
+}
+
+fn release_of(image: &ObservedImage) -> Release {
+    Release {
+        id: Some(image.id.clone()),
+        name: Some(image.name.clone()),
+        number: image.manifest.release,
+        digest: Some(image.manifest.digest),
+        spec: image.manifest.spec.clone(),
+    }
+}
+
+/// How long its steps took when it was built.
+fn took(image: &ObservedImage) -> Option<Duration> {
+    let known = image.manifest.nodes.iter().filter_map(|node| node.took);
+    let total: std::time::Duration = known.map(|took| took.as_std()).sum();
+    (!total.is_zero()).then(|| Duration::from(total))
+}
+
+fn stays(image: &ObservedImage, user: &ObservedImage) -> Diagnostic {
+    let (manifest, by) = (&image.manifest, &user.manifest);
+    Diagnostic::warning(format!(
+        "{} release {} stays: {} release {} was built on it",
+        manifest.address, manifest.release, by.address, by.release
+    ))
+    .about(&Address {
+        image: manifest.address.clone(),
+        node: None,
+    })
+}
+
+/// The images that stand, as a plan remembers them.
+pub fn standing(world: &World) -> Vec<Standing> {
+    let images = world.images.values().flatten();
+    let mut all: Vec<Standing> = images
+        .map(|image| Standing {
+            address: image.manifest.address.clone(),
+            release: image.manifest.release,
+            provider: image.provider.clone(),
+            id: image.id.clone(),
+            digest: image.manifest.digest,
+            state: state(image),
+        })
+        .collect();
+    all.sort();
+    all
+}
+
+fn state(image: &ObservedImage) -> Digest {
+    let mut hasher = ContentHasher::new("state", 1);
+    hasher.text("name", &image.name);
+    image.tags.iter().for_each(|(name, value)| {
+        hasher.text("tag", name).text("is", value);
+    });
+    hasher
+        .text("description", image.description.as_deref().unwrap_or(""))
+        .text("deprecated", image.deprecated_at.as_deref().unwrap_or(""))
+        .finish()
+}

@@ -1,0 +1,177 @@
+//! Two resolved blocks, argument by argument, with the class of each that differs. No block is named here.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use similar::{ChangeTag, TextDiff};
+
+use crate::schema::{Class, Recorded, RecordedArgument, RecordedBlock, RecordedFile};
+
+/// An argument that differs.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Change {
+    /// From the image block on: `provision["nginx"].script`.
+    pub path: String,
+    /// What it costs.
+    pub class: Class,
+    /// As it was; none if it was not there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<RecordedArgument>,
+    /// As it is; none if it is gone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<RecordedArgument>,
+}
+
+/// Every argument in a block and the blocks in it, by its path, in the order of the block.
+pub fn flatten(block: &Recorded) -> Vec<(String, &RecordedArgument)> {
+    let mut all = Vec::new();
+    collect("", block, &mut all);
+    all
+}
+
+fn collect<'a>(prefix: &str, block: &'a Recorded, into: &mut Vec<(String, &'a RecordedArgument)>) {
+    into.extend(
+        block
+            .arguments
+            .iter()
+            .map(|(name, argument)| (format!("{prefix}{name}"), argument)),
+    );
+    let mut seen: BTreeMap<String, usize> = BTreeMap::new();
+    for inner in &block.blocks {
+        let name = path_of(inner);
+        let count = seen.entry(name.clone()).or_default();
+        *count += 1;
+        let name = if *count > 1 {
+            format!("{name}/{}", *count - 1)
+        } else {
+            name
+        };
+        collect(&format!("{prefix}{name}."), &inner.content, into);
+    }
+}
+
+/// `provision["nginx"]`, `register`.
+fn path_of(block: &RecordedBlock) -> String {
+    let labels = block
+        .content
+        .labels
+        .iter()
+        .map(|label| format!("[{}]", serde_json::Value::from(label.as_str())));
+    format!("{}{}", block.name, labels.collect::<String>())
+}
+
+/// The arguments of the chosen classes that differ: in the order of `after`, then those that are gone.
+///
+/// An argument that says what its default says is no change.
+pub fn changes(before: &Recorded, after: &Recorded, wanted: impl Fn(Class) -> bool) -> Vec<Change> {
+    let (old, new) = (flatten(before), flatten(after));
+    let by_path: BTreeMap<&str, &RecordedArgument> = old.iter().map(|(path, one)| (path.as_str(), *one)).collect();
+    let paths: BTreeMap<&str, ()> = new.iter().map(|(path, _)| (path.as_str(), ())).collect();
+    let mut all: Vec<Change> = Vec::new();
+    for (path, after) in &new {
+        let before = by_path.get(path.as_str()).copied();
+        let same = before.map_or(after.by_default, |before| before.digest == after.digest);
+        if wanted(after.class) && !same {
+            all.push(change(path, after.class, before, Some(after)));
+        }
+    }
+    for (path, before) in old.iter().filter(|(path, _)| !paths.contains_key(path.as_str())) {
+        if wanted(before.class) && !before.by_default {
+            all.push(change(path, before.class, Some(before), None));
+        }
+    }
+    all
+}
+
+fn change(path: &str, class: Class, before: Option<&RecordedArgument>, after: Option<&RecordedArgument>) -> Change {
+    Change {
+        path: path.to_owned(),
+        class,
+        before: before.cloned(),
+        after: after.cloned(),
+    }
+}
+
+/// How many arguments of a block are not in these changes.
+pub fn unchanged(block: &Recorded, changes: &[Change]) -> usize {
+    let written = flatten(block).into_iter().filter(|(_, argument)| !argument.by_default);
+    written
+        .filter(|(path, _)| !changes.iter().any(|change| change.path == *path))
+        .count()
+}
+
+impl Change {
+    /// The name of the argument: the last part of its path.
+    pub fn name(&self) -> &str {
+        self.path.rsplit_once('.').map_or(self.path.as_str(), |(_, name)| name)
+    }
+
+    /// Whether it lies in this block (by its path).
+    pub fn lies_in(&self, block: &str) -> bool {
+        self.path.strip_prefix(block).is_some_and(|rest| rest.starts_with('.'))
+    }
+
+    /// Pairs of files that differ: what was read before and what is read now, matched by path, else by place.
+    pub fn files(&self) -> Vec<(Option<&RecordedFile>, Option<&RecordedFile>)> {
+        let (old, new): (Vec<&RecordedFile>, Vec<&RecordedFile>) = (files_of(&self.before), files_of(&self.after));
+        if let ([before], [after]) = (&old[..], &new[..]) {
+            return if before.digest == after.digest && before.executable == after.executable {
+                Vec::new()
+            } else {
+                vec![(Some(*before), Some(*after))]
+            };
+        }
+        let find = |all: &[&'_ RecordedFile], path: &std::path::Path| all.iter().position(|file| file.path == path);
+        let mut pairs = Vec::new();
+        for after in &new {
+            let before = find(&old, &after.path).map(|at| old[at]);
+            if before.is_none_or(|before| before.digest != after.digest || before.executable != after.executable) {
+                pairs.push((before, Some(*after)));
+            }
+        }
+        let gone = old.iter().filter(|before| find(&new, &before.path).is_none());
+        pairs.extend(gone.map(|before| (Some(*before), None)));
+        pairs
+    }
+
+    /// In a few words: `scripts/nginx.sh changed (line 12)`, `packages changed`, `env added`.
+    pub fn in_words(&self) -> String {
+        if let Some((before, after)) = self.files().into_iter().next() {
+            let Some(file) = after.or(before) else {
+                return self.name().to_owned();
+            };
+            let path = file.path.display();
+            return match (before, after) {
+                (None, _) => format!("{path} added"),
+                (_, None) => format!("{path} removed"),
+                (Some(before), Some(after)) => match first_changed_line(before, after) {
+                    Some(line) => format!("{path} changed (line {line})"),
+                    None => format!("{path} changed"),
+                },
+            };
+        }
+        let verb = match (&self.before, &self.after) {
+            (None, _) => "added",
+            (_, None) => "removed",
+            _ => "changed",
+        };
+        format!("{} {verb}", self.name())
+    }
+}
+
+fn files_of(side: &Option<RecordedArgument>) -> Vec<&RecordedFile> {
+    side.iter().flat_map(|argument| &argument.files).collect()
+}
+
+/// The number of the first line that differs, in the newer text.
+fn first_changed_line(before: &RecordedFile, after: &RecordedFile) -> Option<usize> {
+    let (before, after) = (before.text.as_deref()?, after.text.as_deref()?);
+    let mut line = 1;
+    for change in TextDiff::from_lines(before, after).iter_all_changes() {
+        match change.tag() {
+            ChangeTag::Equal => line += 1,
+            _ => return Some(line),
+        }
+    }
+    None
+}

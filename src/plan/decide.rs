@@ -1,0 +1,187 @@
+//! What happens to one image of the module: its content and registration against the releases that stand.
+
+use super::causes;
+use super::compare::{Change, changes};
+use super::observe::{Kept, World};
+use super::options::{Options, means};
+use super::{Action, Cause};
+use crate::graph::Compiled;
+use crate::providers::ObservedImage;
+use crate::schema::{Class, Recorded};
+use crate::spec::ImageSpec;
+use crate::units::Duration;
+
+/// What was decided.
+#[derive(Debug, Clone)]
+pub struct Decision<'a> {
+    /// What happens. `Update` and `None` are told apart later, when tags and description are known.
+    pub action: Action,
+    /// Why.
+    pub causes: Vec<Cause>,
+    /// What differs in content and registration from the release that counts.
+    pub changes: Vec<Change>,
+    /// The release that stands for the wanted content: promoted, kept, or the one whose snapshots are registered again.
+    pub release: Option<&'a ObservedImage>,
+    /// Snapshots without an image that are registered.
+    pub kept: Vec<&'a Kept>,
+    /// How often the content was built by force.
+    pub build_number: u64,
+}
+
+/// Decides about an image; `standing` are its releases, the current one first.
+pub fn decide<'a>(
+    compiled: &Compiled,
+    standing: &[&'a ObservedImage],
+    world: &'a World,
+    options: &Options,
+) -> Decision<'a> {
+    let spec = &compiled.spec;
+    let equal: Vec<&ObservedImage> = standing
+        .iter()
+        .copied()
+        .filter(|image| image.manifest.digest == compiled.digest)
+        .collect();
+    let forced = standing
+        .first()
+        .map(|current| forced(compiled, current, options))
+        .unwrap_or_default();
+    let number = equal.iter().map(|image| image.manifest.build_number).max();
+    if !forced.is_empty() {
+        return build(
+            compiled,
+            standing,
+            Action::Replace,
+            forced,
+            number.map_or(0, |number| number + 1),
+        );
+    }
+    let registration = |image: &ObservedImage| registration_changes(spec, &image.manifest.spec, &compiled.recorded);
+    if let Some(release) = equal.iter().copied().find(|image| registration(image).is_empty()) {
+        return stands(compiled, standing, release);
+    }
+    if let Some(release) = equal.first().copied() {
+        return register(release, registration(release));
+    }
+    let volumes: Vec<String> = compiled
+        .shape
+        .volumes
+        .iter()
+        .map(|volume| volume.name.clone())
+        .collect();
+    let kept = world.resumable(&spec.provider, &spec.address, &compiled.digest, &volumes);
+    match (standing.first(), kept) {
+        (_, Some(kept)) => Decision {
+            action: Action::Register,
+            kept,
+            ..build(compiled, standing, Action::Register, vec![Cause::SnapshotStands], 0)
+        },
+        (None, None) => build(compiled, standing, Action::Build, vec![Cause::New], 0),
+        (Some(_), None) => build(compiled, standing, Action::Replace, Vec::new(), 0),
+    }
+}
+
+/// A build, with what differs from the current release behind the causes given.
+fn build<'a>(
+    compiled: &Compiled,
+    standing: &[&'a ObservedImage],
+    action: Action,
+    mut causes: Vec<Cause>,
+    build_number: u64,
+) -> Decision<'a> {
+    let current = standing.first();
+    let changes = current.map_or_else(Vec::new, |current| {
+        let counts = |class: Class| class.is_content() || class == Class::Registration;
+        changes(&current.manifest.spec, &compiled.recorded, counts)
+    });
+    if let Some(current) = current.filter(|current| current.manifest.digest != compiled.digest) {
+        causes.extend(causes::causes(compiled, &current.manifest, &changes));
+    }
+    Decision {
+        action,
+        causes,
+        changes,
+        release: None,
+        kept: Vec::new(),
+        build_number,
+    }
+}
+
+/// A release of the wanted content and registration stands: the current one, or an older one that is promoted.
+fn stands<'a>(compiled: &Compiled, standing: &[&'a ObservedImage], release: &'a ObservedImage) -> Decision<'a> {
+    let current = standing.first().is_some_and(|current| current.id == release.id);
+    let action = if current { Action::None } else { Action::Promote };
+    let number = release.manifest.release;
+    let mut decision = build(compiled, standing, action, Vec::new(), release.manifest.build_number);
+    if action == Action::Promote {
+        decision.causes.insert(0, Cause::ReleaseStands { release: number });
+    }
+    Decision {
+        release: Some(release),
+        changes: if current { Vec::new() } else { decision.changes },
+        causes: decision.causes,
+        ..decision
+    }
+}
+
+fn register(release: &ObservedImage, changes: Vec<Change>) -> Decision<'_> {
+    let cause = |change: &Change| Cause::Registration {
+        argument: change.path.clone(),
+    };
+    Decision {
+        action: Action::Register,
+        causes: changes.iter().map(cause).collect(),
+        changes,
+        release: Some(release),
+        kept: Vec::new(),
+        build_number: release.manifest.build_number,
+    }
+}
+
+/// What differs in registration, but for `ignore_changes`.
+pub fn registration_changes(spec: &ImageSpec, before: &Recorded, after: &Recorded) -> Vec<Change> {
+    let mut found = changes(before, after, |class| class == Class::Registration);
+    found.retain(|change| !is_ignored(spec, &change.path));
+    found
+}
+
+/// Whether `lifecycle.ignore_changes` names this argument or the block that it lies in.
+pub fn is_ignored(spec: &ImageSpec, path: &str) -> bool {
+    let ignores = |one: &String| {
+        one == path
+            || path
+                .strip_prefix(one.as_str())
+                .is_some_and(|rest| rest.starts_with('.'))
+    };
+    spec.lifecycle.ignore_changes.iter().any(ignores)
+}
+
+/// Why the image is built again though its content is as it was.
+fn forced(compiled: &Compiled, current: &ObservedImage, options: &Options) -> Vec<Cause> {
+    let spec = &compiled.spec;
+    let requested = options
+        .replace
+        .iter()
+        .any(|asked| means(asked, &spec.address))
+        .then_some(Cause::Requested);
+    let triggers = |block: &Recorded| {
+        let all = super::compare::flatten(block);
+        all.into_iter()
+            .find(|(path, _)| path == "lifecycle.replace_triggered_by")
+            .map(|(_, argument)| argument.digest)
+    };
+    let (before, after) = (triggers(&current.manifest.spec), triggers(&compiled.recorded));
+    let triggered = (before.is_some() && after.is_some() && before != after).then_some(Cause::Triggered);
+    let limit = spec
+        .lifecycle
+        .max_age
+        .filter(|limit| is_older(&current.created, *limit, &options.now));
+    let old = limit.map(|limit| Cause::TooOld { limit });
+    [requested, triggered, old].into_iter().flatten().collect()
+}
+
+fn is_older(created: &str, limit: Duration, now: &str) -> bool {
+    let (Ok(created), Ok(now)) = (created.parse::<jiff::Timestamp>(), now.parse::<jiff::Timestamp>()) else {
+        return false;
+    };
+    created.checked_add(limit.as_std()).is_ok_and(|end| end < now)
+}

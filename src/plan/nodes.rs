@@ -1,0 +1,223 @@
+//! The nodes of a plan: of everything that could be built only what must run, with what only the world knows filled in.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::fate::Fate;
+use super::observe::Kept;
+use crate::address::Address;
+use crate::nodes::image::{ImageHandle, SnapshotSource};
+use crate::nodes::volume::Origin;
+use crate::nodes::{Image, Need, Node, NodeData, Retire, Update};
+use crate::providers::manifest::BuiltNode;
+use crate::providers::{ImageUpdate, Manifest, ObservedImage};
+use crate::spec::{HookPoint, ImageSpec};
+
+/// All nodes of a build; volumes that come from an image which is not built in this apply come from its snapshot.
+pub fn build(fate: &Fate<'_>, base: Option<&Fate<'_>>) -> Vec<Node> {
+    let mut nodes = fate.compiled.nodes.clone();
+    for node in &mut nodes {
+        match &mut node.data {
+            NodeData::Volume(volume) => {
+                let Origin::Built { volume: name, .. } = &volume.origin else {
+                    continue;
+                };
+                if let Some(id) = base.and_then(|base| base.snapshot(name)) {
+                    volume.origin = Origin::Snapshot(id);
+                }
+            }
+            NodeData::Image(image) => finish(image, fate),
+            _ => {}
+        }
+    }
+    nodes
+}
+
+/// Registration of snapshots that stand: the image, and what follows its publication.
+pub fn register(fate: &Fate<'_>, kept: &[&Kept], release: Option<&ObservedImage>) -> Vec<Node> {
+    let follows = |node: &&Node| match &node.data {
+        NodeData::Image(_) => true,
+        NodeData::Hook(hook) => matches!(hook.point, HookPoint::AfterPublish | HookPoint::Always),
+        _ => false,
+    };
+    let mut nodes: Vec<Node> = fate.compiled.nodes.iter().filter(follows).cloned().collect();
+    for node in &mut nodes {
+        if let NodeData::Image(image) = &mut node.data {
+            finish(image, fate);
+            image.snapshots = standing(kept, release);
+            image.timed = BTreeMap::new();
+            if let Some(release) = release {
+                image.manifest.nodes = with_times(&image.manifest.nodes, &release.manifest);
+                image.manifest.built_on = release.manifest.built_on.clone();
+            }
+        }
+    }
+    nodes
+}
+
+fn standing(kept: &[&Kept], release: Option<&ObservedImage>) -> Vec<(String, SnapshotSource)> {
+    let source = |id, size| SnapshotSource::Standing { id, size };
+    let kept = kept
+        .iter()
+        .map(|kept| (kept.volume.clone(), source(kept.id.clone(), kept.size)));
+    let volumes = release.into_iter().flat_map(|release| &release.manifest.volumes);
+    let of_release = volumes.map(|volume| {
+        let now = release.and_then(|release| release.snapshots.get(&volume.name));
+        let id = now.unwrap_or(&volume.snapshot).clone();
+        (volume.name.clone(), source(id, volume.size))
+    });
+    kept.chain(of_release).collect()
+}
+
+/// The times of the build whose bytes these are.
+fn with_times(nodes: &[BuiltNode], built: &Manifest) -> Vec<BuiltNode> {
+    let took = |name: &str| {
+        built
+            .nodes
+            .iter()
+            .find(|node| node.name == name)
+            .and_then(|node| node.took)
+    };
+    nodes
+        .iter()
+        .map(|node| BuiltNode {
+            took: took(&node.name),
+            ..node.clone()
+        })
+        .collect()
+}
+
+fn finish(image: &mut Image, fate: &Fate<'_>) {
+    image.name = fate.name.clone();
+    image.description = image.description.as_ref().map(|value| fate.known.settle(value));
+    image.tags = image.tags.as_ref().map(|value| fate.known.settle(value));
+    image.manifest = fate.manifest(&image.manifest);
+    image
+        .after
+        .extend(fate.first.iter().map(|old| Need::Opened(retire_address(old))));
+}
+
+/// A change of a release that stands.
+pub fn update(fate: &Fate<'_>, release: &ObservedImage, change: ImageUpdate) -> Node {
+    let spec = &fate.compiled.spec;
+    let open = |value: Option<&crate::source::Spanned<crate::lang::value::Value>>| {
+        value
+            .map(|value| fate.known.settle(&value.value))
+            .filter(|value| !value.is_wholly_known())
+    };
+    let tags = if change.tags.is_some() {
+        None
+    } else {
+        open(spec.publish.tags.as_ref())
+    };
+    let description = if change.description.is_some() {
+        None
+    } else {
+        open(spec.description.as_ref())
+    };
+    let waits = |value: &crate::lang::value::Value| {
+        super::outputs::waits_for(value)
+            .into_iter()
+            .map(|image| Need::Opened(image.itself()))
+            .collect::<Vec<_>>()
+    };
+    let after = tags.iter().chain(&description).flat_map(waits).collect();
+    Node {
+        address: update_address(spec, release),
+        data: Update {
+            provider: release.provider.clone(),
+            image: handle(release),
+            change,
+            tags,
+            description,
+            after,
+        }
+        .into(),
+        span: Some(spec.span.clone()),
+        summary: format!("change release {}", release.manifest.release),
+        content: None,
+        digest: None,
+    }
+}
+
+/// What is changed on the release that is current afterwards.
+pub fn current(fate: &Fate<'_>) -> Option<Node> {
+    let release = fate.stays()?;
+    let change = ImageUpdate {
+        manifest: Some(fate.amended(release)),
+        ..fate.update.clone()
+    };
+    Some(update(fate, release, change))
+}
+
+/// The new address of a release that is not current.
+pub fn moved(fate: &Fate<'_>, release: &ObservedImage) -> Option<Node> {
+    if fate.stays().is_some_and(|stays| stays.id == release.id) {
+        return None;
+    }
+    let change = ImageUpdate {
+        manifest: Some(fate.amended(release)),
+        ..ImageUpdate::default()
+    };
+    let mut node = update(fate, release, change);
+    if let NodeData::Update(update) = &mut node.data {
+        (update.tags, update.description) = (None, None);
+    }
+    Some(node)
+}
+
+/// `image.web.update["7"]`
+pub fn update_address(spec: &ImageSpec, release: &ObservedImage) -> Address {
+    spec.address.node("update", release.manifest.release.to_string())
+}
+
+/// `image.web.retire["6"]`, by the address under which the release stands.
+pub fn retire_address(release: &ObservedImage) -> Address {
+    release
+        .manifest
+        .address
+        .node("retire", release.manifest.release.to_string())
+}
+
+/// The removal of a release.
+pub fn retire(release: &ObservedImage, keep_snapshots: bool, after: Vec<Need>) -> Node {
+    Node {
+        address: retire_address(release),
+        data: Retire {
+            provider: release.provider.clone(),
+            image: release.id.clone(),
+            name: release.name.clone(),
+            keep_snapshots,
+            after,
+        }
+        .into(),
+        span: None,
+        summary: format!("retire {}", release.name),
+        content: None,
+        digest: None,
+    }
+}
+
+fn handle(release: &ObservedImage) -> ImageHandle {
+    ImageHandle {
+        provider: release.provider.clone(),
+        id: release.id.clone(),
+        name: release.name.clone(),
+        snapshots: release.snapshots.clone(),
+    }
+}
+
+/// Takes out what nodes would wait for that are not in the plan: it stands already.
+pub fn prune(nodes: &mut [Node]) {
+    let planned: BTreeSet<Address> = nodes.iter().map(|node| node.address.clone()).collect();
+    let keep = |need: &Need| planned.contains(need.address());
+    for node in nodes {
+        match &mut node.data {
+            NodeData::Volume(volume) => volume.after.retain(keep),
+            NodeData::Image(image) => image.after.retain(keep),
+            NodeData::Update(update) => update.after.retain(keep),
+            NodeData::Retire(retire) => retire.after.retain(keep),
+            NodeData::Hook(hook) => hook.after.retain(keep),
+            _ => {}
+        }
+    }
+}

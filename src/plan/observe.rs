@@ -1,0 +1,130 @@
+//! What exists: the images of this project and workspace, who holds which name, and snapshots that a cut-off apply left.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::address::ImageAddress;
+use crate::digest::Digest;
+use crate::providers::{
+    Holder, ImageQuery, Leftover, ObservedImage, Owner, ProviderError, Providers, Resource, SnapshotId,
+};
+use crate::spec::ProviderKey;
+use crate::units::Size;
+
+/// The world as the providers tell it.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct World {
+    /// Images of the owner by address, the current release first.
+    pub images: BTreeMap<ImageAddress, Vec<ObservedImage>>,
+    /// Who holds which name in each provider.
+    pub names: Vec<(ProviderKey, BTreeMap<String, Holder>)>,
+    /// Snapshots that stand without an image.
+    pub kept: Vec<Kept>,
+}
+
+/// A snapshot whose image could not be registered.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Kept {
+    /// Where.
+    pub provider: ProviderKey,
+    /// Of which image.
+    pub image: ImageAddress,
+    /// Of which volume.
+    pub volume: String,
+    /// The content of the image that it was made for.
+    pub digest: Digest,
+    /// Its id.
+    pub id: SnapshotId,
+    /// Of the volume.
+    pub size: Size,
+}
+
+/// Asks every provider, one call of a kind each.
+///
+/// # Errors
+/// Those of the provider that could not answer.
+pub async fn observe(owner: &Owner, providers: &Providers) -> Result<World, ProviderError> {
+    let mut world = World::default();
+    for (key, provider) in providers.iter() {
+        let query = ImageQuery {
+            owner: owner.clone(),
+            address: None,
+        };
+        for image in provider.images().observe(&[query]).await?.into_iter().flatten() {
+            world
+                .images
+                .entry(image.manifest.address.clone())
+                .or_default()
+                .push(image);
+        }
+        world.names.push((key.clone(), provider.images().names().await?));
+        let leftovers = provider
+            .inventory()
+            .leftovers(&owner.project, Some(&owner.workspace))
+            .await?;
+        for (id, leftover, digest) in leftovers.iter().filter_map(resumable) {
+            world.kept.push(Kept {
+                provider: key.clone(),
+                image: leftover.marker.address.image.clone(),
+                volume: leftover
+                    .marker
+                    .address
+                    .node
+                    .as_ref()
+                    .and_then(|node| node.label.clone())
+                    .unwrap_or_default(),
+                digest,
+                id: id.clone(),
+                size: provider.snapshots().size(id).await?,
+            });
+        }
+    }
+    world.sort();
+    Ok(world)
+}
+
+fn resumable(leftover: &Leftover) -> Option<(&SnapshotId, &Leftover, Digest)> {
+    match (&leftover.resource, leftover.digest, leftover.in_use) {
+        (Resource::Snapshot(id), Some(digest), false) => Some((id, leftover, digest)),
+        _ => None,
+    }
+}
+
+impl World {
+    /// Puts everything in the order in which it is read. Of two releases with one number the later creation date wins.
+    fn sort(&mut self) {
+        for releases in self.images.values_mut() {
+            releases.sort_by(|a, b| {
+                let key = |image: &ObservedImage| (image.manifest.release, image.created.clone(), image.id.clone());
+                key(b).cmp(&key(a))
+            });
+        }
+        self.kept
+            .sort_by(|a, b| (&a.image, &a.volume, &a.id).cmp(&(&b.image, &b.volume, &b.id)));
+    }
+
+    /// Releases of an address, the current one first.
+    pub fn releases(&self, address: &ImageAddress) -> &[ObservedImage] {
+        self.images.get(address).map_or(&[], Vec::as_slice)
+    }
+
+    /// Who holds a name.
+    pub fn holder(&self, provider: &ProviderKey, name: &str) -> Option<&Holder> {
+        let (_, names) = self.names.iter().find(|(key, _)| key == provider)?;
+        names.get(name)
+    }
+
+    /// Snapshots of all these volumes that stand for an image of this content.
+    pub fn resumable(
+        &self,
+        provider: &ProviderKey,
+        image: &ImageAddress,
+        digest: &Digest,
+        volumes: &[String],
+    ) -> Option<Vec<&Kept>> {
+        let of = |kept: &&Kept| kept.provider == *provider && kept.image == *image && kept.digest == *digest;
+        let find = |name: &String| self.kept.iter().filter(of).find(|kept| kept.volume == *name);
+        volumes.iter().map(find).collect()
+    }
+}

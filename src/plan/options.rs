@@ -1,0 +1,38 @@
+//! What was asked for on the command line.
+
+use serde::{Deserialize, Serialize};
+
+use crate::address::ImageAddress;
+
+/// What kind of plan.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Mode {
+    /// Makes the world as the module says.
+    #[default]
+    Normal,
+    /// `-destroy`: removes every image.
+    Destroy,
+    /// `-refresh-only`: shows what was changed outside; not to be applied.
+    RefreshOnly,
+}
+
+/// Choices of one run. An address without a key stands for all images of a `for_each`.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// What kind of plan.
+    pub mode: Mode,
+    /// `-target`: only these and what they need; empty: all.
+    pub targets: Vec<ImageAddress>,
+    /// `-exclude`: all but these and what needs them.
+    pub exclude: Vec<ImageAddress>,
+    /// `-replace`: built again in any case.
+    pub replace: Vec<ImageAddress>,
+    /// RFC 3339: what `max_age` and `deprecate_after` are counted to.
+    pub now: String,
+}
+
+/// Whether an address on the command line means this image.
+pub fn means(asked: &ImageAddress, image: &ImageAddress) -> bool {
+    asked == image || (asked.key.is_none() && asked.name == image.name)
+}
