@@ -1,5 +1,12 @@
 //! The program: become the helper process, or parse the arguments and run a command.
 
-fn main() -> std::process::ExitCode {
-    bake::commands::main(std::env::args_os().skip(1).collect())
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let arguments: Vec<OsString> = std::env::args_os().skip(1).collect();
+    match bake::host::helper::main(&arguments) {
+        Some(code) => ExitCode::from(code),
+        None => bake::commands::main(arguments),
+    }
 }

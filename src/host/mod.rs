@@ -1,5 +1,6 @@
 //! Every system call and every child process. It knows disks, mounts, files and commands, and not what an image is.
 
+mod chroot;
 pub mod command;
 pub mod error;
 #[allow(clippy::disallowed_methods)] // What is disallowed elsewhere is done here.
@@ -7,6 +8,9 @@ pub mod files;
 pub mod helper;
 pub mod inside;
 pub mod locks;
+pub mod loops;
 pub mod machine;
+mod mounts;
+mod sys;
 
 pub use error::{HostError, Kind, Result};
