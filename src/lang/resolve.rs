@@ -10,6 +10,15 @@ use crate::diagnostic::Diagnostic;
 
 /// Finds the output of a node that has been opened.
 pub type Outputs<'a> = dyn Fn(&Address, &str) -> Option<Value> + 'a;
+/// Finds the value of a sensitive variable by its name and revision.
+pub type Variables<'a> = dyn Fn(&str, u64) -> Option<Value> + 'a;
+
+/// Where unknown values come from.
+#[derive(Clone, Copy)]
+pub(super) struct Known<'a> {
+    outputs: &'a Outputs<'a>,
+    variables: &'a Variables<'a>,
+}
 
 impl Value {
     /// The value with everything unknown in it computed from the outputs of nodes.
@@ -17,22 +26,34 @@ impl Value {
     /// # Errors
     /// An output that is not there, or what the computation says (`file` and the like are never computed here).
     pub fn resolve(&self, outputs: &Outputs<'_>) -> Result<Value, Diagnostic> {
+        self.resolve_with(outputs, &|_, _| None)
+    }
+
+    /// The same for what stands for a secret: sensitive variables are put in again.
+    ///
+    /// # Errors
+    /// As [`Value::resolve`], and a variable that is not there.
+    pub fn resolve_with(&self, outputs: &Outputs<'_>, variables: &Variables<'_>) -> Result<Value, Diagnostic> {
+        self.settle(Known { outputs, variables })
+    }
+
+    pub(super) fn settle(&self, known: Known<'_>) -> Result<Value, Diagnostic> {
         if self.is_wholly_known() {
             return Ok(self.clone());
         }
         let resolved = match &self.kind {
             Kind::Unknown(unknown) => {
-                let value = unknown.term.resolve(outputs)?;
+                let value = unknown.term.resolve(known)?;
                 value.convert(&unknown.ty).map_err(|error| {
                     Diagnostic::error(format!("{} is not of the type that was planned", unknown.term))
                         .note(error.to_string())
                 })?
             }
-            Kind::List(ty, all) => Value::list(ty.clone(), resolve_all(all, outputs)?),
-            Kind::Set(ty, all) => Value::set(ty.clone(), resolve_all(all, outputs)?),
-            Kind::Tuple(all) => Value::tuple(resolve_all(all, outputs)?),
-            Kind::Map(ty, all) => Value::map(ty.clone(), resolve_named(all, outputs)?),
-            Kind::Object(all) => Value::object(resolve_named(all, outputs)?),
+            Kind::List(ty, all) => Value::list(ty.clone(), resolve_all(all, known)?),
+            Kind::Set(ty, all) => Value::set(ty.clone(), resolve_all(all, known)?),
+            Kind::Tuple(all) => Value::tuple(resolve_all(all, known)?),
+            Kind::Map(ty, all) => Value::map(ty.clone(), resolve_named(all, known)?),
+            Kind::Object(all) => Value::object(resolve_named(all, known)?),
             _ => self.clone(),
         };
         Ok(resolved.marked(self.sensitive))
@@ -41,27 +62,56 @@ impl Value {
 
 type Named = BTreeMap<String, Value>;
 
-fn resolve_all(all: &[Value], outputs: &Outputs<'_>) -> Result<Vec<Value>, Diagnostic> {
-    all.iter().map(|one| one.resolve(outputs)).collect()
+fn resolve_all(all: &[Value], known: Known<'_>) -> Result<Vec<Value>, Diagnostic> {
+    all.iter().map(|one| one.settle(known)).collect()
 }
 
-fn resolve_named(all: &Named, outputs: &Outputs<'_>) -> Result<Named, Diagnostic> {
+fn resolve_named(all: &Named, known: Known<'_>) -> Result<Named, Diagnostic> {
     all.iter()
-        .map(|(name, one)| Ok((name.clone(), one.resolve(outputs)?)))
+        .map(|(name, one)| Ok((name.clone(), one.settle(known)?)))
         .collect()
 }
 
 impl Term {
-    fn resolve(&self, outputs: &Outputs<'_>) -> Result<Value, Diagnostic> {
+    fn resolve(&self, known: Known<'_>) -> Result<Value, Diagnostic> {
         match self {
-            Term::Output { of, attribute } => outputs(of, attribute)
+            Term::Output { of, attribute } => (known.outputs)(of, attribute)
                 .ok_or_else(|| Diagnostic::error(format!("{of} has no output {attribute:?}")).about(of)),
-            Term::Computed(expression) => eval::compute(expression, outputs),
+            Term::Computed(expression) => eval::compute(expression, known),
+            Term::Variable { name, revision } => (known.variables)(name, *revision).ok_or_else(|| {
+                Diagnostic::error(format!(
+                    "the sensitive variable \"{name}\", revision {revision}, is needed"
+                ))
+                .help(format!("give it as when the plan was made: BAKE_VAR_{name}"))
+            }),
             Term::Withheld => Err(
                 Diagnostic::error("a sensitive value is needed that was not written down")
                     .note("sensitive values are kept out of every file")
                     .help("plan again, and apply that plan"),
             ),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lang::types::Type;
+
+    #[test]
+    fn what_stands_for_a_secret_is_written_down_and_resolved() {
+        let term = Term::Variable {
+            name: "token".into(),
+            revision: 3,
+        };
+        let stands = Value::list(Type::String, vec!["a".into(), Value::unknown(Type::String, term)]);
+        let text = serde_json::to_string(&stands).unwrap();
+        assert!(text.contains(r#""variable":{"name":"token","revision":3}"#), "{text}");
+        let back: Value = serde_json::from_str(&text).unwrap();
+        let find = |name: &str, revision| (name == "token" && revision == 3).then(|| Value::from("x").sensitive());
+        let secret = back.resolve_with(&|_, _| None, &find).unwrap();
+        assert_eq!(secret.children().nth(1).and_then(Value::as_str), Some("x"));
+        assert!(secret.contains_sensitive());
+        assert!(back.resolve(&|_, _| None).is_err());
     }
 }

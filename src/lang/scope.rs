@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use super::resolve::Outputs;
+use super::resolve::Known;
 use super::syntax::Reference;
 use super::value::Value;
 use crate::diagnostic::Diagnostic;
@@ -60,7 +60,7 @@ pub struct Scope<'a> {
     pub(super) resolver: &'a dyn Resolver,
     pub(super) directory: Option<&'a Path>,
     pub(super) files: Option<&'a FilesRead>,
-    pub(super) outputs: Option<&'a Outputs<'a>>,
+    pub(super) known: Option<Known<'a>>,
 }
 
 impl<'a> Scope<'a> {
@@ -70,7 +70,7 @@ impl<'a> Scope<'a> {
             resolver,
             directory: None,
             files: None,
-            outputs: None,
+            known: None,
         }
     }
 
@@ -86,8 +86,8 @@ impl<'a> Scope<'a> {
         self
     }
 
-    pub(super) fn with_outputs(mut self, outputs: &'a Outputs<'a>) -> Scope<'a> {
-        self.outputs = Some(outputs);
+    pub(super) fn with(mut self, known: Known<'a>) -> Scope<'a> {
+        self.known = Some(known);
         self
     }
 }

@@ -23,6 +23,13 @@ pub enum Term {
     },
     /// Computed from values of which at least one is unknown.
     Computed(Box<Expression>),
+    /// A sensitive variable, in what stands for a secret where that may not be written down.
+    Variable {
+        /// Its name.
+        name: String,
+        /// Its revision.
+        revision: u64,
+    },
     /// A sensitive value that was not written down.
     Withheld,
 }
@@ -56,7 +63,7 @@ impl Term {
                 found.insert((of.clone(), attribute.clone()));
             }
             Term::Computed(expression) => expression.each_value(&mut |value| value.collect_leaves(found)),
-            Term::Withheld => {}
+            Term::Variable { .. } | Term::Withheld => {}
         }
     }
 }

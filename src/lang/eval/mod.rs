@@ -10,7 +10,7 @@ pub(super) use self::operators::equal;
 
 use std::collections::BTreeMap;
 
-use super::resolve::Outputs;
+use super::resolve::Known;
 use super::scope::{Nothing, Scope};
 use super::syntax::{Expression, ExpressionKind, Reference};
 use super::term::Term;
@@ -34,8 +34,8 @@ pub fn evaluate(expression: &Expression, scope: &Scope<'_>) -> Result<Value, Dia
 }
 
 /// Computes the expression of a term, now that the outputs are there.
-pub(super) fn compute(expression: &Expression, outputs: &Outputs<'_>) -> Result<Value, Diagnostic> {
-    let scope = Scope::new(&Nothing).with_outputs(outputs);
+pub(super) fn compute(expression: &Expression, known: Known<'_>) -> Result<Value, Diagnostic> {
+    let scope = Scope::new(&Nothing).with(known);
     evaluate(expression, &scope).map_err(|errors| {
         let first = errors.into_iter().next();
         first.unwrap_or_else(|| Diagnostic::error("a value could not be computed"))
@@ -127,8 +127,8 @@ impl<'a> Evaluator<'a> {
 
     /// A value that stands in the expression; when a term is computed, what it waits for is there now.
     fn literal(&mut self, value: &Value) -> Result1 {
-        match self.scope.outputs {
-            Some(outputs) => Ok(value.resolve(outputs)?),
+        match self.scope.known {
+            Some(known) => Ok(value.settle(known)?),
             None => Ok(value.clone()),
         }
     }
