@@ -269,6 +269,18 @@ pub fn rename(from: &Path, to: &Path) -> Result<()> {
     sync_directory(parent(to))
 }
 
+/// Gives a file a second name in the same file system, with its bytes and the name flushed.
+///
+/// # Errors
+/// As link(2): [`super::Kind::Exists`] if the name is taken, [`super::Kind::Unsupported`] or [`super::Kind::Denied`] where
+/// the file system has no second names.
+pub fn link(from: &Path, to: &Path) -> Result<()> {
+    let flushed = File::open(from).and_then(|file| file.sync_all());
+    let linked = flushed.and_then(|()| fs::hard_link(from, to));
+    linked.doing(|| format!("link {} to {}", from.display(), to.display()))?;
+    sync_directory(parent(to))
+}
+
 /// Removes a file; it is no error if there is none.
 ///
 /// # Errors

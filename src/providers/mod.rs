@@ -3,6 +3,8 @@
 //! Ids are types of their own. Waiting, retrying and paging stay inside a provider. Every creating call takes a
 //! [`Marker`] and sets it in that very call, so that what an unanswered call made can be found again.
 
+pub mod export;
+pub mod local;
 pub mod manifest;
 
 use std::collections::BTreeMap;
@@ -15,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use crate::address::{Address, ImageAddress};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::digest::Digest;
-use crate::spec::{ImageSpec, ProviderKey};
+use crate::spec::{ImageSpec, ProviderKey, ProviderSettings};
 use crate::units::Size;
 pub use manifest::Manifest;
 
@@ -184,9 +186,13 @@ pub trait Provider: Send + Sync {
     fn slots(&self) -> usize;
     /// How long "nothing there" must be answered before it counts.
     fn settle(&self) -> std::time::Duration;
-    /// Takes the lock of an image (or of a source that is shared), waiting up to `patience` (`None`: for ever); `waiting` is
-    /// told for whom.
+    /// The file whose lock guards an image, where locks live with the images; otherwise the journal's place has them.
     fn lock_path(&self, owner: &Owner, image: &ImageAddress) -> Option<PathBuf>;
+    /// Where the raw bytes of a snapshot are on this host, if they are.
+    fn disk(&self, snapshot: &SnapshotId) -> Option<PathBuf> {
+        let _ = snapshot;
+        None
+    }
 }
 
 /// The providers of a module or plan, by their blocks. Cheap to clone.
@@ -216,6 +222,37 @@ impl Providers {
     pub fn iter(&self) -> impl Iterator<Item = (&ProviderKey, &dyn Provider)> {
         self.0.iter().map(|(key, provider)| (key, provider.as_ref()))
     }
+}
+
+/// How a kind of provider is made from its block.
+type Opener = fn(&ProviderSettings) -> Result<Box<dyn Provider>, Diagnostic>;
+
+/// Every kind of provider that is in this bake.
+const KINDS: &[(&str, Opener)] = &[("local", |settings| Ok(Box::new(local::Local::open(settings)?)))];
+
+/// Opens the providers of a module or plan. Nothing is looked at or made yet.
+///
+/// # Errors
+/// One diagnostic for each provider that this bake cannot open.
+pub fn open(settings: &[ProviderSettings]) -> Result<Providers, Diagnostics> {
+    let mut errors = Diagnostics::new();
+    let mut providers = BTreeMap::new();
+    for one in settings {
+        let opened = match KINDS.iter().find(|(kind, _)| *kind == one.key.kind) {
+            Some((_, open)) => open(one),
+            None => Err(unknown(&one.key)),
+        };
+        providers.extend(errors.take(opened).map(|provider| (one.key.clone(), provider)));
+    }
+    errors
+        .into_result(Providers::new(providers))
+        .map(|(providers, _)| providers)
+}
+
+fn unknown(key: &ProviderKey) -> Diagnostic {
+    let known: Vec<_> = KINDS.iter().map(|(kind, _)| *kind).collect();
+    Diagnostic::error(format!("this bake has no provider {:?}", key.kind))
+        .help(format!("providers in this build: {}", known.join(", ")))
 }
 
 impl std::fmt::Debug for Providers {

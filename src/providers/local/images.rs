@@ -1,0 +1,174 @@
+//! The catalogue of a store.
+
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+
+use super::Local;
+use super::store::{Shelf, now};
+use crate::providers::{
+    Holder, ImageId, ImageQuery, ImageUpdate, Images, Manifest, Marker, ObservedImage, ProviderError, Registration,
+    SnapshotId,
+};
+
+/// What is written down of an image.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ImageRecord {
+    name: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    description: Option<String>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    tags: BTreeMap<String, String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    deprecated_at: Option<String>,
+    created: String,
+    /// The call that made it.
+    pub marker: Marker,
+    /// By the name of the volume.
+    pub snapshots: BTreeMap<String, SnapshotId>,
+    manifest: Manifest,
+}
+
+impl ImageRecord {
+    /// Whether it is made of this snapshot.
+    pub fn uses(&self, snapshot: &SnapshotId) -> bool {
+        self.snapshots.values().any(|own| own == snapshot)
+    }
+
+    fn answers(&self, query: &ImageQuery) -> bool {
+        let manifest = &self.manifest;
+        manifest.owner == query.owner
+            && query
+                .address
+                .as_ref()
+                .is_none_or(|address| manifest.address == *address)
+    }
+
+    fn observed(&self, id: &str, local: &Local) -> ObservedImage {
+        ObservedImage {
+            id: ImageId(id.to_owned()),
+            provider: local.key.clone(),
+            name: self.name.clone(),
+            manifest: self.manifest.clone(),
+            snapshots: self.snapshots.clone(),
+            tags: self.tags.clone(),
+            description: self.description.clone(),
+            deprecated_at: self.deprecated_at.clone(),
+            created: self.created.clone(),
+        }
+    }
+
+    fn change(&mut self, change: &ImageUpdate) {
+        if let Some(tags) = &change.tags {
+            self.tags = tags.clone();
+        }
+        if let Some(description) = &change.description {
+            self.description = description.clone();
+        }
+        if let Some(moment) = &change.deprecate_at {
+            self.deprecated_at = moment.clone();
+        }
+        if let Some(manifest) = &change.manifest {
+            self.manifest = manifest.clone();
+        }
+    }
+}
+
+#[async_trait]
+impl Images for Local {
+    async fn observe(&self, queries: &[ImageQuery]) -> Result<Vec<Vec<ObservedImage>>, ProviderError> {
+        let records = self.records()?;
+        let answer = |query: &ImageQuery| {
+            let wanted = records.iter().filter(|(_, record)| record.answers(query));
+            let mut found: Vec<_> = wanted.map(|(id, record)| record.observed(id, self)).collect();
+            found.sort_by(|a, b| {
+                let (one, other) = (&a.manifest, &b.manifest);
+                let address = one.address.cmp(&other.address);
+                address
+                    .then(other.release.cmp(&one.release))
+                    .then(b.created.cmp(&a.created))
+                    .then(a.id.cmp(&b.id))
+            });
+            found
+        };
+        Ok(queries.iter().map(answer).collect())
+    }
+
+    async fn names(&self) -> Result<BTreeMap<String, Holder>, ProviderError> {
+        let holder = |record: ImageRecord| Holder {
+            owner: Some(record.manifest.owner),
+            address: Some(record.manifest.address),
+        };
+        let records = self.records()?.into_iter();
+        Ok(records
+            .map(|(_, record)| (record.name.clone(), holder(record)))
+            .collect())
+    }
+
+    async fn register(&self, image: &Registration, marker: &Marker) -> Result<ImageId, ProviderError> {
+        let catalogue = self.store.lock().await?;
+        if let Some((id, other)) = self.records()?.into_iter().find(|(_, other)| other.name == image.name) {
+            return Err(ProviderError::NameTaken {
+                name: image.name.clone(),
+                by: format!(
+                    "{id} ({} of project {})",
+                    other.manifest.address, other.manifest.owner.project
+                ),
+            });
+        }
+        for id in image.snapshots.values() {
+            let snapshot = catalogue.snapshot(&id.0)?.filter(|snapshot| snapshot.whole);
+            snapshot.ok_or_else(|| ProviderError::NotFound {
+                what: format!("snapshot {id}"),
+            })?;
+        }
+        let id = Shelf::Images.id(&marker.token);
+        let record = ImageRecord {
+            name: image.name.clone(),
+            description: image.description.clone(),
+            tags: image.tags.clone(),
+            deprecated_at: image.deprecate_at.clone(),
+            created: now()?,
+            marker: marker.clone(),
+            snapshots: image.snapshots.clone(),
+            manifest: image.manifest.clone(),
+        };
+        catalogue.write(Shelf::Images, &id, &record)?;
+        Ok(ImageId(id))
+    }
+
+    async fn update(&self, id: &ImageId, change: &ImageUpdate) -> Result<(), ProviderError> {
+        let catalogue = self.store.lock().await?;
+        let mut record = self.image(id)?;
+        record.change(change);
+        catalogue.write(Shelf::Images, &id.0, &record)
+    }
+
+    async fn retire(&self, id: &ImageId, keep_snapshots: bool) -> Result<(), ProviderError> {
+        let catalogue = self.store.lock().await?;
+        self.image(id)?;
+        if keep_snapshots {
+            return catalogue.remove(Shelf::Images, &id.0);
+        }
+        catalogue.retire(&id.0)?;
+        catalogue.bury(&id.0)
+    }
+}
+
+impl Local {
+    /// Every image of the store, whoever owns it.
+    pub(super) fn records(&self) -> Result<Vec<(String, ImageRecord)>, ProviderError> {
+        match self.store.exists()? {
+            true => self.store.read_all(Shelf::Images),
+            false => Ok(Vec::new()),
+        }
+    }
+
+    fn image(&self, id: &ImageId) -> Result<ImageRecord, ProviderError> {
+        let missing = || ProviderError::NotFound {
+            what: format!("image {id}"),
+        };
+        self.store.read(Shelf::Images, &id.0)?.ok_or_else(missing)
+    }
+}

@@ -1,0 +1,80 @@
+//! What carries our markers in a store.
+
+use async_trait::async_trait;
+
+use super::Local;
+use super::images::ImageRecord;
+use super::snapshots::SnapshotRecord;
+use super::store::Shelf;
+use super::volumes::VolumeRecord;
+use crate::providers::{ImageId, Inventory, Leftover, Marker, ProviderError, Resource, SnapshotId, VolumeId};
+
+#[async_trait]
+impl Inventory for Local {
+    /// Ids are made of the marker, so each is one look. What an ended call left unfinished is removed on the way.
+    async fn find(&self, marker: &Marker) -> Result<Option<Resource>, ProviderError> {
+        if !self.store.exists()? {
+            return Ok(None);
+        }
+        let id = |shelf: Shelf| shelf.id(&marker.token);
+        let (image, snapshot, volume) = (id(Shelf::Images), id(Shelf::Snapshots), id(Shelf::Volumes));
+        if self
+            .store
+            .read::<ImageRecord>(Shelf::Images, &image)?
+            .is_some_and(|found| found.marker == *marker)
+        {
+            return Ok(Some(Resource::Image(ImageId(image))));
+        }
+        match self.store.read::<SnapshotRecord>(Shelf::Snapshots, &snapshot)? {
+            Some(found) if found.marker == *marker && found.whole => {
+                return Ok(Some(Resource::Snapshot(SnapshotId(snapshot))));
+            }
+            Some(found) if found.marker == *marker => self.store.lock().await?.discard(&snapshot)?,
+            _ => (),
+        }
+        let found = self.store.read::<VolumeRecord>(Shelf::Volumes, &volume)?;
+        Ok(found
+            .filter(|found| found.marker == *marker)
+            .map(|_| Resource::Volume(VolumeId(volume))))
+    }
+
+    async fn leftovers(&self, project: &str, workspace: Option<&str>) -> Result<Vec<Leftover>, ProviderError> {
+        if !self.store.exists()? {
+            return Ok(Vec::new());
+        }
+        let ours = |marker: &Marker| {
+            marker.owner.project == project && workspace.is_none_or(|workspace| marker.owner.workspace == workspace)
+        };
+        let images = self.records()?;
+        let used = |id: &SnapshotId| images.iter().any(|(_, image)| image.uses(id));
+        let volumes = self
+            .store
+            .read_all::<VolumeRecord>(Shelf::Volumes)?
+            .into_iter()
+            .map(|(id, record)| Leftover {
+                resource: Resource::Volume(VolumeId(id)),
+                marker: record.marker,
+                digest: None,
+                created: record.created,
+                in_use: false,
+            });
+        let snapshots = self
+            .store
+            .read_all::<SnapshotRecord>(Shelf::Snapshots)?
+            .into_iter()
+            .map(|(id, record)| {
+                let id = SnapshotId(id);
+                Leftover {
+                    in_use: used(&id),
+                    resource: Resource::Snapshot(id),
+                    marker: record.marker,
+                    digest: record.whole.then_some(record.digest),
+                    created: record.created,
+                }
+            });
+        Ok(volumes
+            .chain(snapshots)
+            .filter(|one| ours(&one.marker) && !one.in_use)
+            .collect())
+    }
+}

@@ -1,0 +1,77 @@
+//! Snapshots of a store: raw files that nobody changes any more.
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+
+use super::store::{Shelf, now};
+use super::{Local, blocking};
+use crate::digest::Digest;
+use crate::host::{HostError, files};
+use crate::providers::{Marker, ProviderError, SnapshotId, Snapshots, VolumeId};
+use crate::units::Size;
+
+/// What is written down of a snapshot.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct SnapshotRecord {
+    /// The call that made it.
+    pub marker: Marker,
+    /// The digest of the image that it was made for.
+    pub digest: Digest,
+    /// Of the volume.
+    pub size: Size,
+    /// RFC 3339.
+    pub created: String,
+    /// Whether its bytes are all there; before that it counts for nothing.
+    pub whole: bool,
+}
+
+#[async_trait]
+impl Snapshots for Local {
+    /// The volume is at rest and will only be deleted, so the snapshot takes its file over: both names mean one file until
+    /// the volume's goes. Where the file system knows no second names it is copied.
+    async fn create(&self, volume: &VolumeId, digest: &Digest, marker: &Marker) -> Result<SnapshotId, ProviderError> {
+        let id = Shelf::Snapshots.id(&marker.token);
+        let from = self.store.disk(Shelf::Volumes, &volume.0);
+        let size = std::fs::metadata(&from)
+            .map_err(|error| HostError::on_path("look at", &from, error))?
+            .len();
+        let mut record = SnapshotRecord {
+            marker: marker.clone(),
+            digest: *digest,
+            size: Size::bytes(size),
+            created: now()?,
+            whole: false,
+        };
+        self.store.lock().await?.write(Shelf::Snapshots, &id, &record)?;
+        let to = self.store.disk(Shelf::Snapshots, &id);
+        let made = blocking(move || files::link(&from, &to).or_else(|_| files::copy_sparse(&from, &to))).await;
+        record.whole = true;
+        let finished = async {
+            made?;
+            self.store.lock().await?.write(Shelf::Snapshots, &id, &record)
+        };
+        if let Err(error) = finished.await {
+            // What is not removed here is removed by its marker later.
+            let _ = self.store.lock().await.and_then(|catalogue| catalogue.discard(&id));
+            return Err(error);
+        }
+        Ok(SnapshotId(id))
+    }
+
+    async fn delete(&self, id: &SnapshotId) -> Result<(), ProviderError> {
+        match self.store.exists()? {
+            true => self.store.lock().await?.discard(&id.0),
+            false => Ok(()),
+        }
+    }
+
+    async fn size(&self, id: &SnapshotId) -> Result<Size, ProviderError> {
+        let record: Option<SnapshotRecord> = self.store.read(Shelf::Snapshots, &id.0)?;
+        let whole = record.filter(|record| record.whole);
+        Ok(whole
+            .ok_or_else(|| ProviderError::NotFound {
+                what: format!("snapshot {id}"),
+            })?
+            .size)
+    }
+}
