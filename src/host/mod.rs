@@ -11,6 +11,7 @@ pub mod locks;
 pub mod loops;
 pub mod machine;
 mod mounts;
+pub mod partitions;
 mod sys;
 
 pub use error::{HostError, Kind, Result};

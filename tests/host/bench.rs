@@ -13,7 +13,8 @@ const MIB: u64 = 1 << 20;
 
 /// An image file in a directory of its own, and a helper.
 pub struct Bench {
-    pub directory: tempfile::TempDir,
+    /// Removed with the bench.
+    _directory: tempfile::TempDir,
     pub image: PathBuf,
     pub helper: Helper,
 }
@@ -25,7 +26,7 @@ impl Bench {
         files::create_sparse(&image, 64 * MIB).expect("a sparse file");
         let helper = start().await;
         Bench {
-            directory,
+            _directory: directory,
             image,
             helper,
         }

@@ -43,7 +43,7 @@ struct Running<'a> {
 pub(super) fn run(command: &Command, descriptors: Vec<OwnedFd>, channel: &Channel) -> Result<Exit> {
     let description = Description::new(command)?;
     let mut running = Running::start(command, &description, descriptors, channel)?;
-    let outcome = running.to_the_end();
+    let outcome = running.await_end();
     kill_all();
     let outcome = outcome.and_then(|exit| running.drain().map(|()| exit));
     let exit = outcome?;
@@ -93,7 +93,7 @@ impl<'a> Running<'a> {
     }
 
     /// Until its first process has ended, or was killed.
-    fn to_the_end(&mut self) -> Result<Exit> {
+    fn await_end(&mut self) -> Result<Exit> {
         self.set_nonblocking()?;
         loop {
             if let Some(exit) = self.reap() {
