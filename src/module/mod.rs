@@ -1,6 +1,22 @@
 //! A directory of `*.bake.hcl` files, read together and evaluated.
 
+pub mod blocks;
+mod cycle;
+mod given;
+mod images;
 pub mod inputs;
+mod instances;
+mod load;
+mod names;
+mod outputs;
+mod providers;
+mod sources;
+mod types;
+mod variables;
+mod version;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use crate::address::ImageAddress;
 use crate::diagnostic::Diagnostics;
@@ -10,6 +26,39 @@ use crate::source::{Span, Spanned};
 use crate::spec::{ImageSpec, ProviderSettings};
 
 pub use inputs::Inputs;
+pub use load::{load, secrets};
+
+/// What a module is loaded from, beside its files.
+#[derive(Default)]
+pub struct LoadOptions<'a> {
+    /// The directory of the module, as messages name it.
+    pub directory: PathBuf,
+    /// `-var` and `-var-file` in the order in which they were given.
+    pub variables: Vec<Assignment>,
+    /// The environment, of which `BAKE_VAR_*` counts.
+    pub environment: BTreeMap<String, String>,
+    /// `default`, unless chosen.
+    pub workspace: String,
+    /// Asks a person for a variable without a value.
+    pub prompt: Option<&'a Prompt<'a>>,
+}
+
+/// Asks for a variable by its name, its description, and whether the answer is secret; none: there is no answer.
+pub type Prompt<'a> = dyn Fn(&str, Option<&str>, bool) -> Option<String> + 'a;
+
+/// A value of a variable, given on the command line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Assignment {
+    /// `-var name=text`
+    Value {
+        /// The variable.
+        name: String,
+        /// A text, or an expression if the variable is no plain text.
+        text: String,
+    },
+    /// `-var-file path`
+    File(PathBuf),
+}
 
 /// A module after evaluation.
 #[derive(Debug, Clone)]
@@ -26,6 +75,9 @@ pub struct Module {
     pub moved: Vec<Moved>,
     /// What it was evaluated from.
     pub inputs: Inputs,
+    /// The values of sensitive variables: what must be masked, and what a plan's secrets are computed from again. Never
+    /// written down.
+    pub secrets: BTreeMap<String, Value>,
     /// What to know beside it.
     pub warnings: Diagnostics,
 }

@@ -122,6 +122,15 @@ pub enum Architecture {
 }
 
 impl Architecture {
+    /// That of the host on which bake runs.
+    pub const fn of_this_host() -> Architecture {
+        if cfg!(target_arch = "aarch64") {
+            Architecture::Aarch64
+        } else {
+            Architecture::X86_64
+        }
+    }
+
     /// As it is written: `x86_64`.
     pub const fn name(self) -> &'static str {
         match self {

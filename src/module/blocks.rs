@@ -1,0 +1,232 @@
+//! What may stand at the top of a module file, sorted by what it declares.
+
+use std::collections::BTreeMap;
+
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::lang::syntax::{Attribute, Block as Written, Body};
+use crate::schema::{Argument, Block, Class, Default, Type, argument, block, many, suggest};
+use crate::source::Span;
+use crate::spec::IMAGE;
+
+/// The table of `bake`.
+pub static BAKE: Block = block("bake").doc("What holds for the whole module.").arguments(&[
+    argument("required_version", Type::Text, Class::Run)
+        .doc("Versions of bake that may read the module: \">= 0.1\", \"~> 0.3\", several with commas."),
+    argument("project", Type::Text, Class::Run).doc(
+        "Whose images these are: a literal. Required with a store outside of the module and with aws; default \"default\".",
+    ),
+]);
+
+/// The table of `variable`.
+pub static VARIABLE: Block = block("variable")
+    .labels(&["name"])
+    .doc("A value that the person who runs bake may choose.")
+    .arguments(&[
+        argument("type", Type::Expression, Class::Run)
+            .doc("What it takes: string, list(number), object({ a = bool })."),
+        argument("default", Type::Expression, Class::Run).doc("Without it, a value must be given."),
+        argument("description", Type::Text, Class::Run).doc("In words, for who is asked."),
+        argument("sensitive", Type::Bool, Class::Run)
+            .default(Default::Bool(false))
+            .doc("Whether it and all that is computed from it is kept out of every output and file."),
+        argument("nullable", Type::Bool, Class::Run)
+            .default(Default::Bool(true))
+            .doc("Whether it may be null; if not, null stands for the default."),
+        argument("revision", Type::Integer(0, i64::MAX), Class::Run)
+            .default(Default::Integer(1))
+            .doc("Of a sensitive variable: raise it when the value has changed, so that images are built again."),
+    ])
+    .blocks(&[many(&VALIDATION)]);
+
+/// The table of `validation`.
+pub static VALIDATION: Block = block("validation").doc("What must hold of the value.").arguments(&[
+    argument("condition", Type::Expression, Class::Run)
+        .required()
+        .doc("True if the value is good."),
+    argument("error_message", Type::Expression, Class::Run)
+        .required()
+        .doc("What is said if it is not."),
+]);
+
+/// The table of `provider "local"`.
+pub static LOCAL: Block = block("provider")
+    .kind("local")
+    .doc("Images in a directory of this host.")
+    .arguments(&[
+        ALIAS,
+        argument("store", Type::Path, Class::Run)
+            .default(Default::Text(DEFAULT_STORE))
+            .doc("The directory, relative to the module."),
+        argument("ignore_publish", Type::Bool, Class::Run)
+            .default(Default::Bool(false))
+            .doc("Whether what the local provider cannot publish is passed over instead of being an error."),
+    ]);
+
+/// The table of `provider "aws"`.
+pub static AWS: Block = block("provider")
+    .kind("aws")
+    .unsupported("the aws provider is not supported yet: use provider \"local\"");
+
+/// Where the local provider keeps images unless it is told.
+pub const DEFAULT_STORE: &str = "./.bake/store";
+
+const ALIAS: Argument =
+    argument("alias", Type::Text, Class::Run).doc("Tells it from others of its kind: provider.local.ALIAS.");
+
+/// The table of `output`.
+pub static OUTPUT: Block = block("output")
+    .labels(&["name"])
+    .doc("A value for who runs bake.")
+    .arguments(&[
+        argument("value", Type::Expression, Class::Run)
+            .required()
+            .doc("The value."),
+        argument("description", Type::Text, Class::Run).doc("In words."),
+        argument("sensitive", Type::Bool, Class::Run)
+            .default(Default::Bool(false))
+            .doc("Whether it is hidden."),
+    ]);
+
+/// The table of `moved`.
+pub static MOVED: Block = block("moved")
+    .doc("An image that has got another address.")
+    .arguments(&[
+        argument("from", Type::Expression, Class::Run)
+            .required()
+            .doc("Where it was: image.old."),
+        argument("to", Type::Expression, Class::Run)
+            .required()
+            .doc("Where it is: image.new."),
+    ]);
+
+/// Providers by their kind.
+pub const PROVIDERS: &[&Block] = &[&LOCAL, &AWS];
+
+/// The tables of all top-level blocks, in the order of the reference.
+pub const BLOCKS: &[&Block] = &[&BAKE, &VARIABLE, &LOCAL, &AWS, &IMAGE, &OUTPUT, &MOVED];
+
+/// Blocks that are known and not supported yet.
+const LATER: &[&str] = &["data", "module", "check"];
+
+/// The blocks of a module.
+#[derive(Debug, Default)]
+pub(super) struct Declared {
+    pub bake: Option<Written>,
+    pub variables: BTreeMap<String, Written>,
+    pub locals: BTreeMap<String, Attribute>,
+    pub providers: Vec<Written>,
+    pub images: BTreeMap<String, Written>,
+    pub outputs: BTreeMap<String, Written>,
+    pub moved: Vec<Written>,
+}
+
+impl Declared {
+    /// Sorts what the files hold.
+    pub fn of(bodies: Vec<Body>, found: &mut Diagnostics) -> Declared {
+        let mut declared = Declared::default();
+        for body in bodies {
+            for attribute in &body.attributes {
+                let error = Diagnostic::error(format!("\"{}\" stands outside of every block", attribute.name.value));
+                found.push(
+                    error
+                        .at(&attribute.name.span)
+                        .help("write it in a block, or in locals { ... }"),
+                );
+            }
+            for written in body.blocks {
+                declared.add(written, found);
+            }
+        }
+        declared
+    }
+
+    fn add(&mut self, written: Written, found: &mut Diagnostics) {
+        match written.kind.value.as_str() {
+            "bake" => match &self.bake {
+                Some(first) => found.push(twice("block \"bake\" may stand only once", &written.span, &first.span)),
+                None => self.bake = Some(written),
+            },
+            "locals" => self.add_locals(written, found),
+            "variable" => insert(&mut self.variables, written, found),
+            "image" => insert(&mut self.images, written, found),
+            "output" => insert(&mut self.outputs, written, found),
+            "provider" => self.providers.push(written),
+            "moved" => self.moved.push(written),
+            later if LATER.contains(&later) => {
+                found.push(Diagnostic::error(format!("{later} blocks are not supported yet")).at(&written.span));
+            }
+            _ => found.push(unknown(&written)),
+        }
+    }
+
+    fn add_locals(&mut self, written: Written, found: &mut Diagnostics) {
+        for nested in &written.body.blocks {
+            found.push(
+                Diagnostic::error("locals hold no blocks")
+                    .at(&nested.span)
+                    .help("write NAME = { ... }"),
+            );
+        }
+        for label in &written.labels {
+            found.push(Diagnostic::error("block \"locals\" takes no label").at(&label.span));
+        }
+        for attribute in written.body.attributes {
+            let name = &attribute.name;
+            match self.locals.get(&name.value) {
+                Some(first) => {
+                    let summary = format!("there are two locals named \"{}\"", name.value);
+                    found.push(twice(&summary, &name.span, &first.name.span));
+                }
+                None => drop(self.locals.insert(name.value.clone(), attribute)),
+            }
+        }
+    }
+}
+
+/// Adds a block by its label; one without a label is left to decoding, which says what is wrong.
+fn insert(all: &mut BTreeMap<String, Written>, written: Written, found: &mut Diagnostics) {
+    let kind = written.kind.value.clone();
+    let Some(label) = written.labels.first() else {
+        let error = Diagnostic::error(format!("block \"{kind}\" needs a label: its name")).at(&written.span);
+        found.push(error.help(format!("write {kind} \"NAME\" {{ ... }}")));
+        return;
+    };
+    let name = label.value.clone();
+    if !is_name(&name) {
+        let error = Diagnostic::error(format!("{name:?} cannot be a name")).at(&label.span);
+        found.push(error.help("a name begins with a letter and has letters, digits, - and _"));
+        return;
+    }
+    match all.get(&name) {
+        Some(first) => {
+            let summary = format!("there are two {kind} blocks named \"{name}\"");
+            found.push(twice(&summary, &written.span, &first.span));
+        }
+        None => drop(all.insert(name, written)),
+    }
+}
+
+/// Whether a text can be written as a reference.
+pub(super) fn is_name(text: &str) -> bool {
+    let mut letters = text.chars();
+    letters.next().is_some_and(|c| c.is_alphabetic() || c == '_')
+        && letters.all(|c| c.is_alphanumeric() || c == '_' || c == '-')
+}
+
+fn twice(summary: &str, again: &Span, first: &Span) -> Diagnostic {
+    Diagnostic::error(summary)
+        .label(again, "here again")
+        .label(first, "the first is here")
+}
+
+fn unknown(written: &Written) -> Diagnostic {
+    let name = &written.kind;
+    let known = BLOCKS.iter().map(|block| block.name).chain(["locals"]);
+    let meant = suggest(&name.value, known).map(|meant| format!("did you mean \"{meant}\"?"));
+    let error =
+        Diagnostic::error(format!("unknown block \"{}\"", name.value)).label(&name.span, meant.unwrap_or_default());
+    match IMAGE.blocks.iter().any(|nested| nested.block.name == name.value) {
+        true => error.help("it stands inside an image block"),
+        false => error,
+    }
+}

@@ -1,0 +1,146 @@
+//! From image blocks to specs: unfolded, decoded, checked against each other.
+
+use std::collections::BTreeMap;
+
+use super::cycle::{self, Needs};
+use super::names::{InImage, Names, Within};
+use super::providers::Providers;
+use crate::address::ImageAddress;
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::lang::Value;
+use crate::lang::syntax::Block as Written;
+use crate::schema::{Decoder, Files, Object};
+use crate::source::Span;
+use crate::spec::{Architecture, Decoding, IMAGE, ImageSpec, check_local};
+
+/// Decodes all images of a module.
+pub(super) struct Images<'a> {
+    /// What references mean.
+    pub names: &'a Names<'a>,
+    /// The same with what stands for secrets.
+    pub identities: &'a Names<'a>,
+    /// Declared providers.
+    pub providers: &'a Providers,
+    /// Reads the files that arguments name.
+    pub files: &'a Files,
+}
+
+impl Images<'_> {
+    /// Every image, in the order of their addresses. What is wrong is added to `found`.
+    pub fn decode(&self, found: &mut Diagnostics) -> Vec<ImageSpec> {
+        let mut specs = BTreeMap::new();
+        for (name, written) in &self.names.declared.images {
+            let Ok(instances) = self.names.instances(name, &written.span) else {
+                continue;
+            };
+            for (address, each) in &instances.all {
+                if let Some(spec) = self.decode_one(written, address, each.as_ref(), found) {
+                    specs.insert(address.clone(), spec);
+                }
+            }
+        }
+        let order = cycle::order(&needs(&specs), found);
+        inherit_architecture(&mut specs, &order, found);
+        specs.into_values().collect()
+    }
+
+    fn decode_one(
+        &self,
+        written: &Written,
+        address: &ImageAddress,
+        each: Option<&(String, Value)>,
+        found: &mut Diagnostics,
+    ) -> Option<ImageSpec> {
+        let within = |names| Within {
+            names,
+            image: Some(address),
+            each,
+        };
+        let evaluate = InImage {
+            plain: within(self.names),
+            identities: within(self.identities),
+        };
+        let mut decoder = Decoder {
+            evaluate: &evaluate,
+            files: self.files,
+            image: Some(address),
+            found: Diagnostics::new(),
+        };
+        let object = decoder.block(written, &IMAGE);
+        found.extend(decoder.found);
+        let provider = match object.text("provider") {
+            None if written.body.attribute("provider").is_none() => self.providers.default_for(&written.span, found),
+            _ => self.providers.first(),
+        };
+        let about = Decoding {
+            address: address.clone(),
+            directory: self.files.directory().to_owned(),
+            provider,
+            architecture: Architecture::of_this_host(),
+        };
+        let spec = ImageSpec::decode(object, about, found)?;
+        if self.providers.publishes_locally(&spec.provider) {
+            found.extend(check_local(&spec.object));
+        }
+        Some(spec)
+    }
+}
+
+/// What each image needs: its base, what it depends on, and every image whose attributes it reads.
+fn needs(specs: &BTreeMap<ImageAddress, ImageSpec>) -> Needs {
+    let of = |spec: &ImageSpec| {
+        let base = spec
+            .source
+            .base()
+            .zip(spec.source.span())
+            .map(|(base, span)| (base.clone(), span.clone()));
+        let declared = spec.depends_on.iter().map(|one| (one.value.clone(), one.span.clone()));
+        let mut needs: Vec<(ImageAddress, Span)> = base.into_iter().chain(declared).collect();
+        read_by(&spec.object, &spec.address, &mut needs);
+        needs
+    };
+    specs
+        .iter()
+        .map(|(address, spec)| (address.clone(), of(spec)))
+        .collect()
+}
+
+fn read_by(object: &Object, own: &ImageAddress, needs: &mut Vec<(ImageAddress, Span)>) {
+    for argument in object
+        .arguments
+        .values()
+        .filter(|argument| !argument.value.is_wholly_known())
+    {
+        let leaves = argument.value.leaves().into_iter();
+        let others = leaves.filter(|(of, _)| of.image != *own);
+        needs.extend(others.map(|(of, _)| (of.image, argument.span.clone())));
+    }
+    object.blocks.iter().for_each(|block| read_by(block, own, needs));
+}
+
+/// An image runs on what its base runs on.
+fn inherit_architecture(
+    specs: &mut BTreeMap<ImageAddress, ImageSpec>,
+    order: &[ImageAddress],
+    found: &mut Diagnostics,
+) {
+    for address in order {
+        let base = specs.get(address).and_then(|spec| spec.source.base());
+        let Some(base) = base
+            .and_then(|base| specs.get(base))
+            .map(|base| (base.address.clone(), base.architecture))
+        else {
+            continue;
+        };
+        let Some(spec) = specs.get_mut(address) else { continue };
+        spec.run_on(base.1);
+        if spec.architecture != base.1 {
+            let span = spec
+                .object
+                .get("architecture")
+                .map_or(&spec.span, |argument| &argument.span);
+            let error = Diagnostic::error(format!("{address} has another architecture than its source"));
+            found.push(error.label(span, format!("{} is {}", base.0, base.1.name())));
+        }
+    }
+}

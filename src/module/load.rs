@@ -1,0 +1,303 @@
+//! Loading: from the files of a directory to a [`Module`], with every error of a run.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use super::blocks::{BAKE, Declared};
+use super::images::Images;
+use super::names::{Literals, Names, Within};
+use super::providers::{self, Providers};
+use super::variables::{self, Variable};
+use super::{Inputs, LoadOptions, Module, given, outputs, sources, version};
+use crate::diagnostic::{Diagnostic, Diagnostics, Severity};
+use crate::digest::Digest;
+use crate::lang::{FilesRead, Value};
+use crate::providers::Owner;
+use crate::schema::{Decoder, Files, Object};
+use crate::spec::ProviderSettings;
+
+/// The project of a module that names none.
+const DEFAULT_PROJECT: &str = "default";
+
+/// Reads and evaluates the module in a directory.
+///
+/// # Errors
+/// All that is wrong with it, in file order; of a file that is no HCL, the first error.
+pub fn load(options: &LoadOptions<'_>) -> Result<Module, Diagnostics> {
+    let mut found = Diagnostics::new();
+    let read = Read::new(options, &mut found)?;
+    let module = read.evaluate(options, &mut found);
+    let found = without_repeats(found.sorted());
+    match module {
+        Some(module) if !found.has_errors() => Ok(Module {
+            warnings: found,
+            ..module
+        }),
+        _ => Err(found),
+    }
+}
+
+/// The values of the sensitive variables that a plan was made with, asked for again.
+///
+/// # Errors
+/// One that is not declared any more, has no value, or has another revision than the plan was made with.
+pub fn secrets(
+    options: &LoadOptions<'_>,
+    wanted: &BTreeMap<String, u64>,
+) -> Result<BTreeMap<String, Value>, Diagnostics> {
+    if wanted.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let mut found = Diagnostics::new();
+    let read = Read::new(options, &mut found)?;
+    let given = given::collect(options, &read.automatic, &mut found);
+    let mut variables = variables::evaluate_all(&read.declared, given, options, false, &mut Diagnostics::new());
+    let mut values = BTreeMap::new();
+    for (name, revision) in wanted {
+        let again = "plan again, and apply that plan";
+        match variables.remove(name) {
+            None => found.push(
+                Diagnostic::error(format!("the plan needs variable \"{name}\", which is not declared")).help(again),
+            ),
+            Some(variable) if variable.revision != *revision => {
+                let summary = format!("variable \"{name}\" has another revision than the plan was made with");
+                let error = Diagnostic::error(summary)
+                    .note(format!("revision {} now, {revision} in the plan", variable.revision));
+                found.push(error.help(again));
+            }
+            Some(variable) => {
+                values.extend(found.take(variable.value).map(|value| (name.clone(), value)));
+            }
+        }
+    }
+    found.into_result(values).map(|(values, _)| values)
+}
+
+/// A module's files, read and sorted but not evaluated.
+struct Read {
+    directory: PathBuf,
+    declared: Declared,
+    digests: BTreeMap<PathBuf, Digest>,
+    automatic: Vec<PathBuf>,
+    unreadable: Option<Diagnostic>,
+}
+
+impl Read {
+    fn new(options: &LoadOptions<'_>, found: &mut Diagnostics) -> Result<Read, Diagnostics> {
+        let shown = match options.directory.as_os_str().is_empty() {
+            true => Path::new("."),
+            false => options.directory.as_path(),
+        };
+        let files = sources::find(shown)?;
+        let directory = std::fs::canonicalize(shown)
+            .map_err(|error| Diagnostic::error(format!("cannot read the directory {}: {error}", shown.display())))?;
+        let (bodies, digests) = sources::parse(&files.modules, found);
+        let unreadable = found.iter().next().cloned();
+        let declared = Declared::of(bodies, found);
+        Ok(Read {
+            directory,
+            declared,
+            digests,
+            automatic: files.variables,
+            unreadable,
+        })
+    }
+
+    fn evaluate(&self, options: &LoadOptions<'_>, found: &mut Diagnostics) -> Option<Module> {
+        let (read, files) = (FilesRead::new(), Files::new(&self.directory));
+        let bake = self.bake(&files, found);
+        let given = given::collect(options, &self.automatic, found);
+        let complete = self.unreadable.is_none();
+        let variables = variables::evaluate_all(&self.declared, given, options, complete, found);
+        let names = self.names(&variables, &read, found);
+        let identities = names.with_identities(&variables);
+        names.evaluate_locals();
+        let providers = Providers::decode(&names, &files, found);
+        let images = Images {
+            names: &names,
+            identities: &identities,
+            providers: &providers,
+            files: &files,
+        }
+        .decode(found);
+        let outputs = outputs::outputs(&names, &files, found);
+        let addresses: Vec<_> = images.iter().map(|image| image.address.clone()).collect();
+        let moved = outputs::moved(&names, &files, &addresses, found);
+        found.extend(names.take_found());
+        found.extend(identities.take_found());
+        let providers = providers.into_settings();
+        let project = self.project(bake.as_ref(), &providers, found);
+        let secrets = variables.iter().filter(|(_, one)| one.sensitive);
+        Some(Module {
+            owner: Owner {
+                project,
+                workspace: options.workspace.clone(),
+            },
+            providers,
+            images,
+            outputs,
+            moved,
+            inputs: self.inputs(&variables, &read, &files),
+            secrets: secrets
+                .filter_map(|(name, one)| Some((name.clone(), one.value.clone().ok()?)))
+                .collect(),
+            warnings: Diagnostics::new(),
+        })
+    }
+
+    /// What references mean; a variable whose value does not hold what it must is as good as none.
+    fn names<'a>(
+        &'a self,
+        variables: &BTreeMap<String, Variable>,
+        read: &'a FilesRead,
+        found: &mut Diagnostics,
+    ) -> Names<'a> {
+        let mut names = Names::new(&self.declared, &self.directory, read);
+        names.variables = variables
+            .iter()
+            .map(|(name, one)| (name.clone(), one.value.clone()))
+            .collect();
+        names.providers = providers::keys(&self.declared);
+        names.unreadable = self.unreadable.clone();
+        for (name, variable) in variables.iter().filter(|(_, one)| one.value.is_ok()) {
+            if let Err(errors) = validate(&names, name, variable) {
+                let first = errors.iter().next().cloned();
+                found.extend(errors);
+                names.variables.extend(first.map(|first| (name.clone(), Err(first))));
+            }
+        }
+        names
+    }
+
+    fn bake(&self, files: &Files, found: &mut Diagnostics) -> Option<Object> {
+        let written = self.declared.bake.as_ref()?;
+        let mut decoder = Decoder {
+            evaluate: &Literals,
+            files,
+            image: None,
+            found: Diagnostics::new(),
+        };
+        let object = decoder.block(written, &BAKE);
+        found.extend(decoder.found);
+        if let Some(wanted) = object.spanned_text("required_version") {
+            let own = env!("CARGO_PKG_VERSION");
+            match version::fulfils(own, &wanted.value) {
+                Ok(true) => {}
+                Ok(false) => {
+                    let error = Diagnostic::error("this module needs another version of bake");
+                    found.push(error.label(&wanted.span, format!("this is bake {own}")));
+                }
+                Err(why) => {
+                    found.push(
+                        Diagnostic::error("argument \"required_version\" has a bad value").label(&wanted.span, why),
+                    );
+                }
+            }
+        }
+        Some(object)
+    }
+
+    /// The project: must be named where images of several modules may meet.
+    fn project(&self, bake: Option<&Object>, providers: &[ProviderSettings], found: &mut Diagnostics) -> String {
+        let named = bake.and_then(|bake| bake.spanned_text("project"));
+        if let Some(project) = named {
+            if project.value.trim().is_empty() || project.value.len() > 255 {
+                let error = Diagnostic::error("argument \"project\" has a bad value");
+                found.push(error.label(&project.span, "1 to 255 characters are wanted"));
+            }
+            return project.value;
+        }
+        let outside = |one: &&ProviderSettings| {
+            one.store
+                .as_ref()
+                .is_some_and(|store| !store.starts_with(&self.directory))
+        };
+        let complete = self.unreadable.is_none() && bake.is_none_or(|bake| bake.whole);
+        if let (Some(provider), true) = (providers.iter().find(outside), complete) {
+            let written = self.declared.providers.iter().find(|written| {
+                written.body.attribute("store").is_some()
+                    && written
+                        .labels
+                        .first()
+                        .is_some_and(|kind| kind.value == provider.key.kind)
+            });
+            let error = Diagnostic::error("the module must name its project: its store lies outside of it");
+            let error = written
+                .into_iter()
+                .fold(error, |error, written| error.at(&written.span));
+            found.push(
+                error.help("write bake { project = \"...\" }, so that its images are not taken for those of others"),
+            );
+        }
+        DEFAULT_PROJECT.to_owned()
+    }
+
+    fn inputs(&self, variables: &BTreeMap<String, Variable>, read: &FilesRead, files: &Files) -> Inputs {
+        let relative = |path: PathBuf| path.strip_prefix(&self.directory).map(Path::to_owned).unwrap_or(path);
+        let by_expressions = read.all().into_iter().map(|(path, digest)| (relative(path), digest));
+        let plain = variables.iter().filter(|(_, one)| !one.sensitive);
+        Inputs {
+            directory: self.directory.clone(),
+            files: self
+                .digests
+                .clone()
+                .into_iter()
+                .chain(by_expressions)
+                .chain(files.read())
+                .collect(),
+            variables: plain
+                .filter_map(|(name, one)| Some((name.clone(), one.value.as_ref().ok()?.to_json())))
+                .collect(),
+            secrets: variables
+                .iter()
+                .filter(|(_, one)| one.sensitive)
+                .map(|(name, one)| (name.clone(), one.revision))
+                .collect(),
+        }
+    }
+}
+
+/// Whether a value holds what its variable asks of it.
+fn validate(names: &Names<'_>, name: &str, variable: &Variable) -> Result<(), Diagnostics> {
+    let mut found = Diagnostics::new();
+    let within = Within {
+        names,
+        image: None,
+        each: None,
+    };
+    for (condition, message) in &variable.validations {
+        let Some(holds) = found.take(within.evaluate(condition)) else {
+            continue;
+        };
+        if holds.as_bool() == Some(true) {
+            continue;
+        }
+        if holds.as_bool().is_none() {
+            found.push(Diagnostic::error("a condition is true or false").label(&condition.span, "this is not"));
+            continue;
+        }
+        let message = found.take(within.evaluate(message));
+        let text = message
+            .as_ref()
+            .filter(|text| !text.contains_sensitive())
+            .and_then(Value::as_str);
+        let error = Diagnostic::error(format!("variable \"{name}\" has a bad value"));
+        let error = text.into_iter().fold(error, Diagnostic::note);
+        let error = variable
+            .origin
+            .iter()
+            .fold(error, |error, span| error.label(span, "given here"));
+        found.push(error.label(&condition.span, "this must hold"));
+    }
+    found.into_result(()).map(|_| ())
+}
+
+/// Drops what has been said already: several places that need the same broken thing say the same.
+fn without_repeats(found: Diagnostics) -> Diagnostics {
+    let mut said = BTreeSet::new();
+    let key = |one: &Diagnostic| {
+        let place = one.labels.first().map(|label| label.span.to_string());
+        (place, one.summary.clone(), one.severity == Severity::Error)
+    };
+    found.into_iter().filter(|one| said.insert(key(one))).collect()
+}

@@ -1,0 +1,115 @@
+//! `output` and `moved` blocks.
+
+use super::blocks::{MOVED, OUTPUT};
+use super::names::{InImage, Names, Within};
+use super::{Moved, OutputSpec};
+use crate::address::ImageAddress;
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::lang::Part;
+use crate::lang::syntax::{Block as Written, Expression};
+use crate::schema::{Block, Decoder, Files, Object};
+use crate::source::Spanned;
+
+fn decode(
+    written: &Written,
+    table: &'static Block,
+    names: &Names<'_>,
+    files: &Files,
+    found: &mut Diagnostics,
+) -> Object {
+    let within = Within {
+        names,
+        image: None,
+        each: None,
+    };
+    let evaluate = InImage {
+        plain: within,
+        identities: within,
+    };
+    let mut decoder = Decoder {
+        evaluate: &evaluate,
+        files,
+        image: None,
+        found: Diagnostics::new(),
+    };
+    let object = decoder.block(written, table);
+    found.extend(decoder.found);
+    object
+}
+
+/// The outputs in the order of their names.
+pub(super) fn outputs(names: &Names<'_>, files: &Files, found: &mut Diagnostics) -> Vec<OutputSpec> {
+    let mut outputs = Vec::new();
+    for (name, written) in &names.declared.outputs {
+        let object = decode(written, &OUTPUT, names, files, found);
+        let within = Within {
+            names,
+            image: None,
+            each: None,
+        };
+        let value = written
+            .body
+            .attribute("value")
+            .and_then(|value| found.take(within.evaluate(&value.value)));
+        outputs.extend(value.map(|value| OutputSpec {
+            name: name.clone(),
+            value: value.marked(object.is_on("sensitive")),
+            description: object.text("description").map(str::to_owned),
+            span: written.span.clone(),
+        }));
+    }
+    outputs
+}
+
+/// The moves, checked against the images that are there.
+pub(super) fn moved(names: &Names<'_>, files: &Files, images: &[ImageAddress], found: &mut Diagnostics) -> Vec<Moved> {
+    let mut all: Vec<Moved> = Vec::new();
+    for written in &names.declared.moved {
+        decode(written, &MOVED, names, files, found);
+        let address = |name: &str, found: &mut Diagnostics| {
+            let attribute = written.body.attribute(name)?;
+            found.take(address(&attribute.value))
+        };
+        let (Some(from), Some(to)) = (address("from", found), address("to", found)) else {
+            continue;
+        };
+        if let Some(first) = all.iter().find(|one| one.from.value == from.value) {
+            let error = Diagnostic::error(format!("{} is moved twice", from.value));
+            found.push(
+                error
+                    .label(&from.span, "here again")
+                    .label(&first.from.span, "the first is here"),
+            );
+        }
+        if images.contains(&from.value) {
+            let error = Diagnostic::error(format!("{} is still in the module", from.value)).at(&from.span);
+            found.push(error.help("remove the moved block, or the image block of its old name"));
+        } else if !images.contains(&to.value) && names.unreadable.is_none() {
+            found.push(Diagnostic::error(format!("{} is not in the module", to.value)).at(&to.span));
+        }
+        all.push(Moved { from, to });
+    }
+    all
+}
+
+/// `image.web` or `image.web["arm64"]`, as it is written.
+fn address(expression: &Expression) -> Result<Spanned<ImageAddress>, Diagnostic> {
+    let wrong = || {
+        let error = Diagnostic::error("the address of an image is wanted").at(&expression.span);
+        error.help("write image.NAME or image.NAME[\"KEY\"]")
+    };
+    let reference = expression
+        .as_reference()
+        .filter(|reference| reference.root() == "image")
+        .ok_or_else(wrong)?;
+    let name = reference.name(1).ok_or_else(wrong)?;
+    let key = match reference.parts.get(2).map(|part| &part.value) {
+        None => None,
+        Some(Part::Key(key)) => Some(key.clone()),
+        Some(_) => return Err(wrong()),
+    };
+    if reference.parts.len() > 3 {
+        return Err(wrong());
+    }
+    Ok(Spanned::new(ImageAddress::new(name, key), expression.span.clone()))
+}

@@ -1,0 +1,116 @@
+//! The files of a module: which there are, and what they say.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::digest::Digest;
+use crate::lang::syntax::{self, Body};
+use crate::source::Source;
+
+/// The files of a directory that concern bake, by name.
+#[derive(Debug, Default)]
+pub(super) struct Found {
+    /// `*.bake.hcl`
+    pub modules: Vec<PathBuf>,
+    /// `bake.auto.bakevars.hcl`, then `*.auto.bakevars.hcl`; or `.json`.
+    pub variables: Vec<PathBuf>,
+}
+
+/// Looks for files in a directory, named as messages name them.
+///
+/// # Errors
+/// The directory cannot be read, or holds no module.
+pub(super) fn find(directory: &Path) -> Result<Found, Diagnostic> {
+    let shown = directory.display();
+    let entries = std::fs::read_dir(directory).map_err(|error| {
+        Diagnostic::error(format!("cannot read the directory {shown}"))
+            .note(why(&error))
+            .help("choose another with -chdir=DIR")
+    })?;
+    let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+    let mut names: Vec<String> = names.filter(|name| !name.starts_with('.')).collect();
+    names.sort();
+    let paths = |ending: &[&str]| -> Vec<PathBuf> {
+        let fitting = names
+            .iter()
+            .filter(|name| ending.iter().any(|ending| name.ends_with(ending)));
+        fitting.map(|name| shown_path(directory, name)).collect()
+    };
+    if let Some(json) = paths(&[".bake.json"]).first() {
+        return Err(Diagnostic::error(format!(
+            "{} cannot be read: modules in JSON are not supported yet",
+            json.display()
+        ))
+        .help("write it as HCL, in a file *.bake.hcl"));
+    }
+    let modules = paths(&[".bake.hcl"]);
+    if modules.is_empty() {
+        return Err(
+            Diagnostic::error(format!("there is no module in {shown}: no file is called *.bake.hcl"))
+                .help("write one, begin with bake init, or choose another directory with -chdir=DIR"),
+        );
+    }
+    let mut variables = paths(&[".auto.bakevars.hcl", ".auto.bakevars.json"]);
+    variables.sort_by_key(|path| {
+        let first = path
+            .file_name()
+            .is_some_and(|name| name.to_string_lossy().starts_with("bake.auto.bakevars."));
+        (!first, path.clone())
+    });
+    Ok(Found { modules, variables })
+}
+
+/// `web.bake.hcl` in the working directory, else with the directory in front.
+fn shown_path(directory: &Path, name: &str) -> PathBuf {
+    match directory == Path::new(".") || directory.as_os_str().is_empty() {
+        true => PathBuf::from(name),
+        false => directory.join(name),
+    }
+}
+
+/// A file as text.
+///
+/// # Errors
+/// It cannot be read, or is not UTF-8.
+pub(super) fn read(path: &Path) -> Result<Arc<Source>, Diagnostic> {
+    let cannot = |reason: String| Diagnostic::error(format!("cannot read {}", path.display())).note(reason);
+    let bytes = std::fs::read(path).map_err(|error| cannot(why(&error)))?;
+    match String::from_utf8(bytes) {
+        Ok(text) => Ok(Source::new(path, text)),
+        Err(error) => {
+            let at = error.utf8_error().valid_up_to();
+            Err(cannot(format!("it is not UTF-8: byte {at} begins no character")))
+        }
+    }
+}
+
+/// Every module file with its digest, and the bodies of those that are HCL. Of a file that is not, only its first error
+/// is kept.
+pub(super) fn parse(paths: &[PathBuf], found: &mut Diagnostics) -> (Vec<Body>, BTreeMap<PathBuf, Digest>) {
+    let mut bodies = Vec::new();
+    let mut digests = BTreeMap::new();
+    for path in paths {
+        let Some(source) = found.take(read(path)) else {
+            continue;
+        };
+        let name = path.file_name().map_or_else(|| path.clone(), PathBuf::from);
+        digests.insert(name, Digest::of(source.text().as_bytes()));
+        match syntax::parse(&source) {
+            Ok(body) => bodies.push(body),
+            Err(errors) => found.extend(errors.sorted().into_iter().take(1)),
+        }
+    }
+    (bodies, digests)
+}
+
+fn why(error: &std::io::Error) -> String {
+    match error.kind() {
+        std::io::ErrorKind::NotFound => "it does not exist".to_owned(),
+        std::io::ErrorKind::PermissionDenied => "you may not read it".to_owned(),
+        std::io::ErrorKind::NotADirectory => "it is no directory".to_owned(),
+        std::io::ErrorKind::IsADirectory => "it is a directory".to_owned(),
+        _ => error.to_string(),
+    }
+}

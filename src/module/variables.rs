@@ -1,0 +1,225 @@
+//! Variables: what is declared, what is given, and the value that comes of it.
+
+use std::collections::BTreeMap;
+
+use super::LoadOptions;
+use super::blocks::{Declared, VARIABLE};
+use super::given::{Given, Origin};
+use super::names::Literals;
+use super::types;
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::lang::syntax::{Block as Written, Expression};
+use crate::lang::{Nothing, Scope, Term, Type, Value, evaluate, parse_expression};
+use crate::schema::{Decoder, Files, suggest};
+use crate::source::{Source, Span};
+
+/// A declared variable with its value.
+#[derive(Debug, Clone)]
+pub(super) struct Variable {
+    /// Its value, marked if it is sensitive; or what is wrong with it.
+    pub value: Result<Value, Diagnostic>,
+    /// Whether it is sensitive.
+    pub sensitive: bool,
+    /// Its revision.
+    pub revision: u64,
+    /// Where the value was given, for messages about it.
+    pub origin: Option<Span>,
+    /// What must hold of it: condition and message.
+    pub validations: Vec<(Expression, Expression)>,
+}
+
+impl Variable {
+    /// What stands for the value in digests and files.
+    pub fn identity(&self, name: &str) -> Result<Value, Diagnostic> {
+        let value = self.value.clone()?;
+        if !self.sensitive {
+            return Ok(value);
+        }
+        let term = Term::Variable {
+            name: name.to_owned(),
+            revision: self.revision,
+        };
+        Ok(Value::unknown(value.type_of(), term))
+    }
+}
+
+/// Every declared variable. What is wrong is added to `found`.
+pub(super) fn evaluate_all(
+    declared: &Declared,
+    mut given: BTreeMap<String, Given>,
+    options: &LoadOptions<'_>,
+    complete: bool,
+    found: &mut Diagnostics,
+) -> BTreeMap<String, Variable> {
+    let mut variables = BTreeMap::new();
+    for (name, written) in &declared.variables {
+        let variable = Declaration::read(name, written, found).value(given.remove(name), options);
+        if let Err(error) = &variable.value {
+            found.push(error.clone());
+        }
+        variables.insert(name.clone(), variable);
+    }
+    for (name, given) in given.iter().filter(|_| complete) {
+        found.extend(undeclared(name, given, declared));
+    }
+    variables
+}
+
+/// What a `variable` block says.
+struct Declaration<'a> {
+    name: &'a str,
+    span: &'a Span,
+    ty: Option<Type>,
+    default: Option<Value>,
+    description: Option<String>,
+    sensitive: bool,
+    nullable: bool,
+    revision: u64,
+    validations: Vec<(Expression, Expression)>,
+    /// What is wrong with the block, said already.
+    broken: Option<Diagnostic>,
+}
+
+impl<'a> Declaration<'a> {
+    fn read(name: &'a str, written: &'a Written, found: &mut Diagnostics) -> Declaration<'a> {
+        let files = Files::new("/");
+        let mut decoder = Decoder {
+            evaluate: &Literals,
+            files: &files,
+            image: None,
+            found: Diagnostics::new(),
+        };
+        let object = decoder.block(written, &VARIABLE);
+        let mut errors = decoder.found;
+        let body = &written.body;
+        let ty = body
+            .attribute("type")
+            .and_then(|attribute| errors.take(types::read(&attribute.value)));
+        let wanted = ty.clone().unwrap_or(Type::Any);
+        let default = body.attribute("default").and_then(|attribute| {
+            let value = errors.take(evaluate(&attribute.value, &Scope::new(&Nothing)))?;
+            let converted = value.convert(&wanted).map_err(|error| {
+                let summary = format!("the default of variable \"{name}\" is not of its type");
+                Diagnostic::error(summary).label(&attribute.value.span, error.to_string())
+            });
+            errors.take(converted)
+        });
+        let validations = body.blocks_of("validation").filter_map(|block| {
+            let of = |name| block.body.attribute(name).map(|attribute| attribute.value.clone());
+            Some((of("condition")?, of("error_message")?))
+        });
+        let declaration = Declaration {
+            name,
+            span: &written.span,
+            ty,
+            default,
+            description: object.text("description").map(str::to_owned),
+            sensitive: object.is_on("sensitive"),
+            nullable: object.is_on("nullable"),
+            revision: object
+                .integer("revision")
+                .and_then(|number| number.try_into().ok())
+                .unwrap_or(1),
+            validations: validations.collect(),
+            broken: errors.iter().next().cloned(),
+        };
+        found.extend(errors);
+        declaration
+    }
+
+    fn value(self, given: Option<Given>, options: &LoadOptions<'_>) -> Variable {
+        let origin = given.as_ref().and_then(|given| given.span());
+        let value = match &self.broken {
+            Some(broken) => Err(broken.clone()),
+            None => self.settle(given, options),
+        };
+        Variable {
+            value: value.map(|value| value.marked(self.sensitive)),
+            sensitive: self.sensitive,
+            revision: self.revision,
+            origin,
+            validations: self.validations,
+        }
+    }
+
+    fn settle(&self, given: Option<Given>, options: &LoadOptions<'_>) -> Result<Value, Diagnostic> {
+        let value = match given {
+            Some(given) => self.typed(&given)?,
+            None => match (&self.default, options.prompt) {
+                (Some(default), _) => default.clone(),
+                (None, Some(ask)) => match ask(self.name, self.description.as_deref(), self.sensitive) {
+                    Some(text) => self.typed(&Given::Text {
+                        text,
+                        origin: Origin::Asked,
+                    })?,
+                    None => return Err(self.missing()),
+                },
+                (None, None) => return Err(self.missing()),
+            },
+        };
+        match (value.is_null() && !self.nullable, &self.default) {
+            (false, _) => Ok(value),
+            (true, Some(default)) if !default.is_null() => Ok(default.clone()),
+            (true, _) => Err(Diagnostic::error(format!("variable \"{}\" may not be null", self.name)).at(self.span)),
+        }
+    }
+
+    /// A given value as one of the declared type.
+    fn typed(&self, given: &Given) -> Result<Value, Diagnostic> {
+        let wanted = self.ty.clone().unwrap_or(Type::Any);
+        let value = match given {
+            Given::Value { value, .. } => value.clone(),
+            Given::Text { text, .. } if wanted.is_primitive() || self.ty.is_none() => Value::from(text.as_str()),
+            Given::Text { text, origin } => self.expression(text, *origin)?,
+        };
+        value.marked(self.sensitive).convert(&wanted).map_err(|error| {
+            let error = Diagnostic::error(format!("variable \"{}\" takes {wanted}", self.name)).note(error.to_string());
+            given.place(error.label(self.span, "declared here"), self.name)
+        })
+    }
+
+    /// A text for a variable that is no plain text is an expression without references.
+    fn expression(&self, text: &str, origin: Origin) -> Result<Value, Diagnostic> {
+        let shown = if self.sensitive { "" } else { text };
+        let source = Source::new(origin.in_words(self.name), text);
+        let value = parse_expression(&source).and_then(|expression| evaluate(&expression, &Scope::new(&Nothing)));
+        value.map_err(|errors| {
+            let wanted = self.ty.clone().unwrap_or(Type::Any);
+            let first = errors.into_iter().next().map(|error| error.summary).unwrap_or_default();
+            let error = Diagnostic::error(format!("variable \"{}\" takes {wanted}", self.name)).at(self.span);
+            let error = error.note(format!("{} gives {shown:?}: {first}", origin.in_words(self.name)));
+            if self.sensitive {
+                Diagnostic {
+                    notes: Vec::new(),
+                    ..error
+                }
+            } else {
+                error
+            }
+        })
+    }
+
+    fn missing(&self) -> Diagnostic {
+        let name = self.name;
+        let error = Diagnostic::error(format!("variable \"{name}\" has no value")).at(self.span);
+        error.help(format!(
+            "give one with -var {name}=VALUE, BAKE_VAR_{name}, or in bake.auto.bakevars.hcl"
+        ))
+    }
+}
+
+fn undeclared(name: &str, given: &Given, declared: &Declared) -> Option<Diagnostic> {
+    let meant = suggest(name, declared.variables.keys().map(String::as_str));
+    let help = meant.map(|meant| format!("did you mean \"{meant}\"?"));
+    let summary = format!("no variable is called \"{name}\"");
+    let error = match given {
+        Given::Text {
+            origin: Origin::Environment | Origin::Asked,
+            ..
+        } => return None,
+        Given::Text { .. } => Diagnostic::error(summary),
+        Given::Value { .. } => Diagnostic::warning(summary),
+    };
+    let placed = given.place(error, name);
+    Some(help.into_iter().fold(placed, Diagnostic::help))
+}
