@@ -8,6 +8,7 @@ pub mod describe;
 pub mod eval;
 pub mod functions;
 mod json;
+mod json_text;
 pub mod number;
 pub mod print;
 pub mod resolve;

@@ -247,15 +247,39 @@ impl fmt::Display for Number {
         }
         let (digits, point) = self.shortest();
         f.write_str(if self.is_negative() { "-" } else { "" })?;
-        match usize::try_from(point) {
-            Ok(point) if point >= digits.len() => write!(f, "{digits}{:0<1$}", "", point - digits.len()),
-            Ok(point) if point > 0 => write!(f, "{}.{}", &digits[..point], &digits[point..]),
-            _ => write!(f, "0.{:0<1$}{digits}", "", point.unsigned_abs() as usize),
-        }
+        f.write_str(&plain(&digits, point))
     }
 }
 
 impl Number {
+    /// Its digits, rounded to so many of them (half to even), or the fewest that tell it from its neighbours; and the
+    /// place of the point before or in them. The sign is left out, and so are zeros at the end.
+    pub(super) fn digits(&self, keep: Option<i64>) -> (String, i64) {
+        if self.is_zero() {
+            return ("0".into(), 1);
+        }
+        let Some(keep) = keep else {
+            return self.shortest();
+        };
+        let (digits, point) = decimal(&self.mantissa.magnitude().clone().into(), self.exponent);
+        match usize::try_from(keep) {
+            Ok(keep) if keep >= digits.len() => cut(&digits, point, false),
+            Ok(keep) => cut(&digits[..keep], point, is_upper_half(&digits, keep)),
+            Err(_) => ("0".into(), 1),
+        }
+    }
+
+    /// With so many digits behind the point, without a sign.
+    pub(super) fn fixed(&self, places: usize) -> String {
+        let (_, point) = decimal(&self.mantissa.magnitude().clone().into(), self.exponent);
+        let (digits, point) = self.digits(Some(point + places as i64));
+        let zero = digits.bytes().all(|digit| digit == b'0');
+        let text = if zero { "0".to_owned() } else { plain(&digits, point) };
+        let (whole, fraction) = text.split_once('.').unwrap_or((&text, ""));
+        let dot = if places == 0 { "" } else { "." };
+        format!("{whole}{dot}{fraction:0<places$}")
+    }
+
     /// The fewest digits that tell this number from its neighbours, and the place of the point before or in them.
     ///
     /// The method is that of Go's `math/big` (`roundShortest`): write the number and the middles towards its two
@@ -286,6 +310,15 @@ impl Number {
     }
 }
 
+/// Digits with the point at its place, without an exponent.
+pub(super) fn plain(digits: &str, point: i64) -> String {
+    match usize::try_from(point) {
+        Ok(point) if point >= digits.len() => format!("{digits}{:0<1$}", "", point - digits.len()),
+        Ok(point) if point > 0 => format!("{}.{}", &digits[..point], &digits[point..]),
+        _ => format!("0.{:0<1$}{digits}", "", point.unsigned_abs() as usize),
+    }
+}
+
 /// `mantissa * 2^exponent` as decimal digits without trailing zeros, and the place of the point.
 fn decimal(mantissa: &BigInt, exponent: i64) -> (Vec<u8>, i64) {
     let (scaled, places) = if exponent >= 0 {
@@ -311,6 +344,9 @@ fn is_upper_half(digits: &[u8], place: usize) -> bool {
 
 fn cut(digits: &[u8], point: i64, round_up: bool) -> (String, i64) {
     let mut kept = digits.to_vec();
+    if kept.is_empty() && !round_up {
+        return ("0".into(), 1);
+    }
     if round_up {
         while kept.last() == Some(&b'9') {
             kept.pop();

@@ -37,11 +37,18 @@ fn null(ty: &Type) -> String {
         Type::String => "tostring(null)".into(),
         Type::Number => "tonumber(null)".into(),
         Type::Bool => "tobool(null)".into(),
-        Type::List(element) => format!("tolist(null) /* of {element} */"),
-        Type::Set(element) => format!("toset(null) /* of {element} */"),
-        Type::Map(element) => format!("tomap(null) /* of {element} */"),
+        Type::List(element) => format!("tolist(null) /* of {} */", of(element)),
+        Type::Set(element) => format!("toset(null) /* of {} */", of(element)),
+        Type::Map(element) => format!("tomap(null) /* of {} */", of(element)),
         Type::Tuple(_) => "null /* tuple */".into(),
         Type::Object(_) => "null /* object */".into(),
+    }
+}
+
+fn of(element: &Type) -> String {
+    match element {
+        Type::Any => "dynamic".into(),
+        element => element.bare(),
     }
 }
 

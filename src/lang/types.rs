@@ -5,7 +5,6 @@ use std::fmt;
 use std::sync::Arc;
 
 use serde::de::Error as _;
-use serde::ser::SerializeSeq;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// The type of a value, or what a value must be converted to.
@@ -90,7 +89,8 @@ impl Type {
         }
     }
 
-    fn bare(&self) -> String {
+    /// Without the article.
+    pub(super) fn bare(&self) -> String {
         let words = self.in_words();
         match self {
             Type::Any => "any type".into(),
@@ -127,12 +127,14 @@ impl Type {
             return Some(first.clone());
         }
         if types.contains(&Type::Any) {
-            return Some(Type::Any);
+            let others: Vec<Type> = types.iter().filter(|one| **one != Type::Any).cloned().collect();
+            return Type::unify(&others);
         }
         unify_alike(types).or_else(|| {
-            let general = types
-                .iter()
-                .find(|to| types.iter().all(|from| from.converts_safely(to)));
+            // Objects and tuples of other shapes become maps and lists, or nothing.
+            let shapes = |ty: &&Type| !matches!(ty, Type::Tuple(_) | Type::Object(_));
+            let mut candidates = types.iter().filter(shapes);
+            let general = candidates.find(|to| types.iter().all(|from| from.converts_safely(to)));
             general.cloned()
         })
     }
@@ -157,11 +159,8 @@ fn unify_alike(types: &[Type]) -> Option<Type> {
     }) {
         return one(all).map(Type::set);
     }
-    if let Some(tuple) = unify_tuples(types) {
-        return Some(tuple);
-    }
-    if let Some(object) = unify_objects(types) {
-        return Some(object);
+    if let Some(unified) = unify_tuples(types).or_else(|| unify_objects(types)) {
+        return unified;
     }
     if let Some(all) = elements(|ty| match ty {
         Type::List(element) => Some(vec![Type::clone(element)]),
@@ -178,7 +177,8 @@ fn unify_alike(types: &[Type]) -> Option<Type> {
     one(all).map(Type::map)
 }
 
-fn unify_tuples(types: &[Type]) -> Option<Type> {
+/// Of tuples of one length, their common type, if there is one.
+fn unify_tuples(types: &[Type]) -> Option<Option<Type>> {
     let tuples: Vec<&Vec<Type>> = types
         .iter()
         .map(|ty| match ty {
@@ -191,10 +191,11 @@ fn unify_tuples(types: &[Type]) -> Option<Type> {
         return None;
     }
     let unified = (0..length).map(|at| Type::unify(&tuples.iter().map(|one| one[at].clone()).collect::<Vec<_>>()));
-    unified.collect::<Option<_>>().map(Type::Tuple)
+    Some(unified.collect::<Option<_>>().map(Type::Tuple))
 }
 
-fn unify_objects(types: &[Type]) -> Option<Type> {
+/// Of objects with the same attributes, their common type, if there is one.
+fn unify_objects(types: &[Type]) -> Option<Option<Type>> {
     let objects: Vec<&BTreeMap<String, Type>> = types
         .iter()
         .map(|ty| match ty {
@@ -210,7 +211,7 @@ fn unify_objects(types: &[Type]) -> Option<Type> {
         let all: Vec<Type> = objects.iter().map(|one| one[name].clone()).collect();
         Some((name.clone(), Type::unify(&all)?))
     });
-    unified.collect::<Option<_>>().map(Type::Object)
+    Some(unified.collect::<Option<_>>().map(Type::Object))
 }
 
 /// As a type is written in HCL: `list(string)`, `object({ a = number })`.
@@ -239,19 +240,13 @@ impl fmt::Display for Type {
 /// `"string"`, `["list", "string"]`, `["tuple", [...]]`, `["object", {...}]`.
 impl Serialize for Type {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        let pair = |name: &str, inner: &dyn Fn(&mut S::SerializeSeq) -> Result<(), S::Error>, to: S| {
-            let mut seq = to.serialize_seq(Some(2))?;
-            seq.serialize_element(name)?;
-            inner(&mut seq)?;
-            seq.end()
-        };
         match self {
             Type::Any | Type::Bool | Type::Number | Type::String => to.collect_str(self),
-            Type::List(element) => pair("list", &|seq| seq.serialize_element(&**element), to),
-            Type::Set(element) => pair("set", &|seq| seq.serialize_element(&**element), to),
-            Type::Map(element) => pair("map", &|seq| seq.serialize_element(&**element), to),
-            Type::Tuple(elements) => pair("tuple", &|seq| seq.serialize_element(elements), to),
-            Type::Object(attributes) => pair("object", &|seq| seq.serialize_element(attributes), to),
+            Type::List(element) => ("list", element).serialize(to),
+            Type::Set(element) => ("set", element).serialize(to),
+            Type::Map(element) => ("map", element).serialize(to),
+            Type::Tuple(elements) => ("tuple", elements).serialize(to),
+            Type::Object(attributes) => ("object", attributes).serialize(to),
         }
     }
 }

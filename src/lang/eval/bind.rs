@@ -17,15 +17,15 @@ impl Evaluator<'_> {
             return Ok(held(&self.value(expression)?));
         }
         let span = expression.span.clone();
-        if let ExpressionKind::Call { name, .. } = &expression.kind {
-            if functions::find(name).is_some_and(|function| function.reads_files) {
-                return Err(
-                    Diagnostic::error(format!("{name} needs a path that is known when planning"))
-                        .at(&span)
-                        .note("the collection that is walked here is known only at apply")
-                        .into(),
-                );
-            }
+        if let ExpressionKind::Call { name, .. } = &expression.kind
+            && functions::find(name).is_some_and(|function| function.reads_files)
+        {
+            return Err(
+                Diagnostic::error(format!("{name} needs a path that is known when planning"))
+                    .at(&span)
+                    .note("the collection that is walked here is known only at apply")
+                    .into(),
+            );
         }
         let kind = self.bind_parts(expression, bound)?;
         Ok(Expression::new(kind, span))

@@ -29,10 +29,8 @@ impl<'a> Evaluator<'a> {
             values.push(value);
             places.push(argument.span.clone());
         }
-        if expand {
-            if let Some(later) = self.expand(function, &mut values, &mut places, span)? {
-                return Ok(later);
-            }
+        if expand && let Some(later) = self.expand(function, &mut values, &mut places, span)? {
+            return Ok(later);
         }
         let values = function.accept(values, &places, span)?;
         self.run(function, &values, &places, span)

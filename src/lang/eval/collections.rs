@@ -12,8 +12,10 @@ use crate::source::Span;
 
 /// What one element of a `for` gave.
 enum Item {
-    Left,
-    Taken(Option<Value>, Value),
+    /// Its condition is false; whether that is secret.
+    Left(bool),
+    /// Key and value; whether that it is there, or its key, is secret.
+    Taken(Option<Value>, Value, bool),
     NotKnown,
 }
 
@@ -35,10 +37,14 @@ impl Evaluator<'_> {
                 .into());
         };
         let mut items = Vec::with_capacity(pairs.len());
+        let mut sensitive = collection.is_sensitive();
         for (key, value) in pairs {
             match self.item(one, key, value)? {
-                Item::Left => {}
-                Item::Taken(key, value) => items.push((key, value)),
+                Item::Left(secret) => sensitive |= secret,
+                Item::Taken(key, value, secret) => {
+                    sensitive |= secret;
+                    items.push((key, value));
+                }
                 Item::NotKnown => return self.for_later(one, &collection, span),
             }
         }
@@ -46,7 +52,7 @@ impl Evaluator<'_> {
             None => Value::tuple(items.into_iter().map(|(_, value)| value).collect()),
             Some(key) => gather(items, one.group, &key.span)?,
         };
-        Ok(result.marked(collection.is_sensitive()))
+        Ok(result.marked(sensitive))
     }
 
     fn for_later(&mut self, one: &For, collection: &Value, span: &Span) -> Result1 {
@@ -89,16 +95,19 @@ impl Evaluator<'_> {
             sensitive = answer.is_sensitive();
             match answer.as_bool() {
                 Some(true) => {}
-                Some(false) => return Ok(Item::Left),
+                Some(false) => return Ok(Item::Left(sensitive)),
                 None => return Ok(Item::NotKnown),
             }
         }
         let Some(output_key) = &one.output_key else {
-            return Ok(Item::Taken(None, self.value(&one.output)?.marked(sensitive)));
+            return Ok(Item::Taken(None, self.value(&one.output)?, sensitive));
         };
         let (key, value) = self.pair(output_key, &one.output)?;
         match key.is_known() {
-            true => Ok(Item::Taken(Some(key), value.marked(sensitive))),
+            true => {
+                sensitive |= key.is_sensitive();
+                Ok(Item::Taken(Some(key), value, sensitive))
+            }
             false => Ok(Item::NotKnown),
         }
     }

@@ -198,12 +198,13 @@ impl<'a> Evaluator<'a> {
     fn object(&mut self, all: &[(Expression, Expression)], span: &Span) -> Result1 {
         let mut errors = Diagnostics::new();
         let (mut attributes, mut pairs) = (BTreeMap::new(), Vec::new());
-        let mut keys_known = true;
+        let (mut keys_known, mut sensitive) = (true, false);
         for (key, value) in all {
             let (name, value) = (errors.take(self.value(key)), errors.take(self.value(value)));
             let (Some(name), Some(value)) = (name, value) else {
                 continue;
             };
+            sensitive |= name.is_sensitive();
             if name.is_known() {
                 if let Some(name) = errors.take(object_key(&name, &key.span)) {
                     attributes.insert(name, value.clone());
@@ -220,7 +221,7 @@ impl<'a> Evaluator<'a> {
             return Err(errors);
         }
         if keys_known {
-            return Ok(Value::object(attributes));
+            return Ok(Value::object(attributes).marked(sensitive));
         }
         unknown(Type::Any, ExpressionKind::Object(pairs), span)
     }
@@ -230,11 +231,6 @@ impl<'a> Evaluator<'a> {
 fn object_key(key: &Value, span: &Span) -> Result<String, Diagnostic> {
     if key.is_null() {
         return Err(Diagnostic::error("the key of an object is null").at(span));
-    }
-    if key.contains_sensitive() {
-        return Err(Diagnostic::error("a sensitive value is the key of an object")
-            .at(span)
-            .note("keys are shown wherever the object is shown"));
     }
     let text = key
         .convert(&Type::String)

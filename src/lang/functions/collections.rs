@@ -79,10 +79,10 @@ pub(super) fn element(arguments: &[Value]) -> Answer {
     if all.is_empty() {
         return Err(Fault::of(0, "it has no elements"));
     }
-    if index < 0 {
-        return Err(Fault::of(1, "must not be negative"));
+    match usize::try_from(index % all.len() as i64) {
+        Ok(at) => Ok(all[at].clone()),
+        Err(_) => Err(Fault::of(1, "must not be negative")),
     }
-    Ok(all[(index as u64 % all.len() as u64) as usize].clone())
 }
 
 /// All elements of nested lists in one.

@@ -61,7 +61,6 @@ fn write_text(text: &str, out: &mut String) {
 }
 
 pub(super) fn jsondecode(arguments: &[Value]) -> Answer {
-    let json: serde_json::Value =
-        serde_json::from_str(text(arguments, 0)).map_err(|error| Fault::of(0, format!("not JSON: {error}")))?;
-    Ok(Value::from_json(&json))
+    let read = crate::lang::json_text::read(text(arguments, 0));
+    read.map_err(|error| Fault::of(0, error.to_string()))
 }

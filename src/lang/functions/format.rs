@@ -1,7 +1,7 @@
 //! `format`: values put into a text by verbs, in the manner of C's printf and Go's.
 
 use super::{Answer, Fault, encoding, text};
-use crate::lang::number::Number;
+use crate::lang::number::{Number, plain};
 use crate::lang::types::Type;
 use crate::lang::value::Value;
 
@@ -25,7 +25,6 @@ struct Verb {
 pub(super) fn format(arguments: &[Value]) -> Answer {
     let mut rest = text(arguments, 0);
     let (mut out, mut next, mut highest) = (String::new(), 1, 0);
-    let mut explicit = false;
     while let Some(at) = rest.find('%') {
         out.push_str(&rest[..at]);
         rest = &rest[at + 1..];
@@ -34,7 +33,7 @@ pub(super) fn format(arguments: &[Value]) -> Answer {
             rest = behind;
             continue;
         }
-        let (verb, behind) = read_verb(rest, &mut next, &mut explicit)?;
+        let (verb, behind) = read_verb(rest, &mut next)?;
         highest = highest.max(verb.argument);
         let value = arguments.get(verb.argument).ok_or_else(|| {
             Fault::of(
@@ -52,13 +51,13 @@ pub(super) fn format(arguments: &[Value]) -> Answer {
         rest = behind;
     }
     out.push_str(rest);
-    if highest + 1 < arguments.len() && !explicit {
+    if highest + 1 < arguments.len() {
         return Err(Fault::of(highest + 1, "no verb of the format wants this argument"));
     }
     Ok(out.into())
 }
 
-fn read_verb<'a>(rest: &'a str, next: &mut usize, explicit: &mut bool) -> Result<(Verb, &'a str), Fault> {
+fn read_verb<'a>(rest: &'a str, next: &mut usize) -> Result<(Verb, &'a str), Fault> {
     let mut verb = Verb::default();
     let mut rest = rest;
     loop {
@@ -83,7 +82,7 @@ fn read_verb<'a>(rest: &'a str, next: &mut usize, explicit: &mut bool) -> Result
         let (Some(at @ 1..), Some(behind)) = (at, behind.strip_prefix(']')) else {
             return Err(Fault::of(0, "an argument is chosen as in %[1]s"));
         };
-        (*next, *explicit, rest) = (at, true, behind);
+        (*next, rest) = (at, behind);
     }
     let letter = rest
         .chars()
@@ -119,7 +118,11 @@ impl Verb {
             'v' => Ok(match value.type_of() {
                 _ if value.is_null() => "null".to_owned(),
                 Type::String => self.cut(value.as_str().unwrap_or_default()),
-                Type::Number => self.signed(&number()?, number()?.to_string()),
+                Type::Number => {
+                    let number = number()?;
+                    let sign = if number.is_negative() { "-" } else { "" };
+                    format!("{sign}{}", general(&number.abs(), None))
+                }
                 Type::Bool => value.as_bool().unwrap_or_default().to_string(),
                 _ => json(value),
             }),
@@ -161,11 +164,10 @@ impl Verb {
     }
 
     fn float(&self, number: &Number) -> String {
-        let double = number.abs().to_f64();
         let digits = match self.letter {
-            'f' | 'F' => format!("{double:.*}", self.precision.unwrap_or(6)),
-            'e' | 'E' => exponential(double, self.precision.unwrap_or(6)),
-            _ => general(double, self.precision),
+            'f' | 'F' => number.abs().fixed(self.precision.unwrap_or(6)),
+            'e' | 'E' => exponential(&number.abs(), self.precision.unwrap_or(6)),
+            _ => general(&number.abs(), self.precision),
         };
         let digits = if self.letter.is_ascii_uppercase() {
             digits.to_uppercase()
@@ -186,7 +188,9 @@ impl Verb {
     }
 
     fn padded(&self, shown: String) -> String {
-        let missing = self.width.unwrap_or(0).saturating_sub(shown.chars().count());
+        // Terraform ignores the width of a bool.
+        let width = self.width.filter(|_| self.letter != 't').unwrap_or(0);
+        let missing = width.saturating_sub(shown.chars().count());
         if self.left {
             return format!("{shown}{:missing$}", "");
         }
@@ -207,33 +211,35 @@ fn json(value: &Value) -> String {
 }
 
 /// `1.5e+06`: at least two digits in the exponent.
-fn exponential(double: f64, precision: usize) -> String {
-    let text = format!("{double:.precision$e}");
-    let (digits, exponent) = text.split_once('e').unwrap_or((&text, "0"));
-    let (sign, exponent) = match exponent.strip_prefix('-') {
-        Some(exponent) => ('-', exponent),
-        None => ('+', exponent),
+fn exponential(number: &Number, precision: usize) -> String {
+    let (digits, point) = number.digits(Some(precision as i64 + 1));
+    let wanted = precision + 1;
+    scientific(&format!("{digits:0<wanted$}"), point)
+}
+
+fn scientific(digits: &str, point: i64) -> String {
+    let (first, rest) = digits.split_at(1);
+    let exponent = if digits.bytes().all(|digit| digit == b'0') {
+        0
+    } else {
+        point - 1
     };
-    format!("{digits}e{sign}{exponent:0>2}")
+    let sign = if exponent < 0 { '-' } else { '+' };
+    let dot = if rest.is_empty() { "" } else { "." };
+    format!("{first}{dot}{rest}e{sign}{:02}", exponent.abs())
 }
 
 /// The shorter of the two notations, without trailing zeros.
-fn general(double: f64, precision: Option<usize>) -> String {
-    let digits = match precision {
-        Some(precision) => format!("{double:.*e}", precision.max(1) - 1),
-        None => format!("{double:e}"),
-    };
-    let (mantissa, exponent) = digits.split_once('e').unwrap_or((&digits, "0"));
-    let exponent: i64 = exponent.parse().unwrap_or(0);
-    let kept = mantissa.trim_end_matches('0').trim_end_matches('.');
-    let significant = kept.chars().filter(char::is_ascii_digit).count();
+fn general(number: &Number, precision: Option<usize>) -> String {
+    let (digits, point) = number.digits(precision.map(|precision| precision.max(1) as i64));
+    let limit = precision.map_or(6, |precision| precision.max(1)) as i64;
     let limit = match precision {
-        Some(precision) => precision.max(1) as i64,
-        None => 21.max(significant as i64),
+        // As Go: a whole number is written out if its digits are fewer than asked for.
+        Some(_) if limit > digits.len() as i64 && digits.len() as i64 >= point => digits.len() as i64,
+        _ => limit,
     };
-    if exponent < -4 || exponent >= limit {
-        return exponential(double, significant.saturating_sub(1));
+    if number.is_zero() || (-4..limit).contains(&(point - 1)) {
+        return plain(&digits, point);
     }
-    let places = (significant as i64 - 1 - exponent).max(0);
-    format!("{double:.*}", places as usize)
+    scientific(&digits, point)
 }

@@ -201,7 +201,7 @@ pub const FUNCTIONS: &[Function] = &[
         .at_the_top(),
     Function::pure(
         "contains",
-        &[takes("list", ANY), takes_null("value", ANY)],
+        &[takes("list", ANY), takes("value", ANY)],
         BOOL,
         collections::contains,
     )

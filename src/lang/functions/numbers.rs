@@ -51,6 +51,9 @@ pub(super) fn range(arguments: &[Value]) -> Answer {
             ));
         }
     };
+    if start == limit {
+        return Ok(Value::list(Type::Number, Vec::new()));
+    }
     let down = limit < start;
     let step = match arguments.len() {
         3 => number(arguments, 2),
@@ -59,7 +62,7 @@ pub(super) fn range(arguments: &[Value]) -> Answer {
     if step.is_zero() {
         return Err(Fault::of(2, "a step of 0 leads nowhere"));
     }
-    if step.is_negative() != down && limit != start {
+    if step.is_negative() != down {
         return Err(Fault::of(2, "this step leads away from the limit"));
     }
     let (mut at, mut all) = (start, Vec::new());

@@ -69,7 +69,7 @@ pub(super) fn split(arguments: &[Value]) -> Answer {
     Ok(Value::list(Type::String, parts))
 }
 
-/// From `offset` (from the end if negative) so many characters (all if -1).
+/// From `offset` (from the end if negative) so many characters (all if negative).
 pub(super) fn substr(arguments: &[Value]) -> Answer {
     let (offset, length) = (whole(arguments, 1)?, whole(arguments, 2)?);
     let all = characters(text(arguments, 0));
@@ -80,8 +80,7 @@ pub(super) fn substr(arguments: &[Value]) -> Answer {
         offset.min(count)
     };
     let end = match length {
-        -1 => count,
-        length if length < 0 => return Err(Fault::of(2, "must be -1 (for all) or not negative")),
+        length if length < 0 => count,
         length => start.saturating_add(length).min(count),
     };
     Ok(all[start as usize..end as usize].concat().into())

@@ -1,7 +1,7 @@
 //! Templates: what stands between interpolations and directives, trimmed, dedented and unescaped as Terraform does it.
 //!
-//! Terraform sees a template as a flat row of literals and marks. In a heredoc each line is a literal of its own, so a
-//! `~` eats no more than the rest of its line; in a quoted text or a file a literal reaches from mark to mark.
+//! Terraform sees a template as a flat row of literals and marks. In a heredoc or a file each line is a literal
+//! of its own, so a `~` eats no more than the rest of its line; in a quoted text a literal reaches from mark to mark.
 
 use hcl_edit::Span as _;
 use hcl_edit::template as hcl;
@@ -148,8 +148,8 @@ impl Row {
         let before = self.tokens.len();
         let raw = span.text();
         let pieces: Vec<&str> = match notation {
-            Notation::Quoted | Notation::File => vec![raw],
-            Notation::Heredoc | Notation::IndentedHeredoc => raw.split_inclusive('\n').collect(),
+            Notation::Quoted => vec![raw],
+            Notation::Heredoc | Notation::IndentedHeredoc | Notation::File => raw.split_inclusive('\n').collect(),
         };
         for piece in pieces {
             let text = unescape(lower, piece, span, notation);
@@ -172,10 +172,8 @@ fn trim(tokens: &mut [Token]) {
         let Token::Mark { before, behind } = tokens[at] else {
             continue;
         };
-        if before && at > 0 {
-            if let Token::Literal(text) = &mut tokens[at - 1] {
-                text.truncate(text.trim_end().len());
-            }
+        if let (true, Some(Token::Literal(text))) = (before, at.checked_sub(1).map(|before| &mut tokens[before])) {
+            text.truncate(text.trim_end().len());
         }
         if let (true, Some(Token::Literal(text))) = (behind, tokens.get_mut(at + 1)) {
             *text = text.trim_start().to_owned();
