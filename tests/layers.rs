@@ -8,7 +8,7 @@ const LAYERS: &[&[&str]] = &[
     &["address", "source", "units", "digest", "diagnostic", "event"],
     &["host"],
     &["lang", "schema"],
-    &["providers", "filesystems", "bootstrap", "steps", "spec", "nodes"],
+    &["providers", "filesystems", "steps", "bootstrap", "spec", "nodes"],
     &["module", "graph", "plan"],
     &["journal", "apply"],
     &["ui", "commands"],

@@ -1,6 +1,18 @@
 //! `bootstrap "debian"`: a Debian system from its packages, by mmdebstrap or debootstrap.
 
-use crate::schema::{Block, Class, Default, Holds, Type, argument, block};
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use super::apt_sources::{self, AptSource};
+use super::{Bootstrap, BootstrapKind, run};
+use crate::host::helper::{Command, HANDED, HandedFile, Input};
+use crate::host::inside::{Attributes, Root};
+use crate::schema::{Block, Class, Default, Given, GivenFile, Holds, Type, argument, block};
+use crate::steps::script::read_planned;
+use crate::steps::{Output, Site, StepError};
 
 /// Its table.
 pub static BLOCK: Block = block("bootstrap")
@@ -50,3 +62,267 @@ const VARIANTS: &[&str] = &[
     "standard",
     "buildd",
 ];
+
+/// `bootstrap "debian"`.
+pub const KIND: BootstrapKind = BootstrapKind {
+    block: &BLOCK,
+    decode: |given, architecture| Box::new(Debian::of(given, architecture)),
+};
+
+/// Name of the keyring among the files that the program finds.
+const KEYRING: &str = "keyring";
+
+/// What mmdebstrap and debootstrap leave of the builder host, or of themselves.
+const LEFT_BEHIND: &[&str] = &[
+    "/etc/resolv.conf",
+    "/etc/apt/apt.conf.d/99mmdebstrap",
+    "/var/lib/dbus/machine-id",
+    "/var/cache/apt/pkgcache.bin",
+    "/var/cache/apt/srcpkgcache.bin",
+    "/var/log/bootstrap.log",
+];
+
+/// A Debian system.
+#[derive(Debug)]
+struct Debian {
+    suite: String,
+    packages: Vec<String>,
+    exclude: Vec<String>,
+    variant: String,
+    recommends: bool,
+    mirror: Option<String>,
+    sources: Vec<String>,
+    components: Vec<String>,
+    keyring: Option<GivenFile>,
+    is_debootstrap: bool,
+    options: Vec<String>,
+    hostname: String,
+    architecture: String,
+    timeout: Option<Duration>,
+    retries: u64,
+}
+
+impl Debian {
+    fn of(given: &Given, architecture: &str) -> Debian {
+        Debian {
+            suite: given.text("suite").unwrap_or_default(),
+            packages: given.texts("packages"),
+            exclude: given.texts("exclude"),
+            variant: given.text("variant").unwrap_or_default(),
+            recommends: given.flag("recommends"),
+            mirror: given.text("mirror"),
+            sources: given.texts("sources"),
+            components: given.texts("components"),
+            keyring: given.files("keyring").first().cloned(),
+            is_debootstrap: given.text("tool").as_deref() == Some("debootstrap"),
+            options: given.texts("options"),
+            hostname: given.text("hostname").unwrap_or_default(),
+            architecture: architecture.to_owned(),
+            timeout: given.duration("timeout").map(crate::units::Duration::as_std),
+            retries: given.whole("retries").unwrap_or(0),
+        }
+    }
+
+    /// Where packages come from: the mirror of the spec, or what the builder host itself uses for this suite.
+    fn archives(&self) -> Result<Vec<String>, StepError> {
+        let mut found = match &self.mirror {
+            Some(uri) => vec![AptSource {
+                uri: uri.clone(),
+                suite: self.suite.clone(),
+                components: self.components.clone(),
+                options: Vec::new(),
+            }],
+            None => {
+                let own = apt_sources::read(Path::new("/etc/apt"));
+                apt_sources::of_suite(&own, &own_suite(), &self.suite, &self.components)
+            }
+        };
+        if found.is_empty() {
+            return Err(StepError::Unfit {
+                what: format!(
+                    "the builder host has no apt source from which {:?} could come",
+                    self.suite
+                ),
+                help: "write mirror = \"https://deb.debian.org/debian\"".to_owned(),
+            });
+        }
+        if self.keyring.is_some() {
+            found.iter_mut().for_each(|source| source.options.clear());
+        }
+        Ok(found
+            .iter()
+            .map(ToString::to_string)
+            .chain(self.sources.clone())
+            .collect())
+    }
+
+    fn command(&self, root: &Path, archives: &[String]) -> Result<Command, StepError> {
+        let mut argv = match self.is_debootstrap {
+            true => self.debootstrap(),
+            false => self.mmdebstrap(),
+        };
+        let mut files = Vec::new();
+        if let Some(keyring) = &self.keyring {
+            let ending = keyring
+                .absolute
+                .extension()
+                .map(|ending| format!(".{}", ending.display()));
+            let name = format!("{KEYRING}{}", ending.unwrap_or_default());
+            argv.push(format!("--keyring={HANDED}/{name}"));
+            files.push(HandedFile {
+                name,
+                content: read_planned(keyring)?,
+                mode: 0o644,
+            });
+        }
+        argv.extend(self.options.clone());
+        argv.extend([self.suite.clone(), root.display().to_string()]);
+        match self.is_debootstrap {
+            true => argv.extend(archives.first().and_then(|line| uri_of(line))),
+            false => argv.extend(archives.iter().cloned()),
+        }
+        let env = [("DEBIAN_FRONTEND", "noninteractive"), ("LC_ALL", "C.UTF-8")];
+        Ok(Command {
+            argv,
+            files,
+            env: env
+                .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                .into_iter()
+                .collect::<BTreeMap<_, _>>(),
+            timeout: self.timeout,
+            ..Command::default()
+        })
+    }
+
+    fn mmdebstrap(&self) -> Vec<String> {
+        // In the root there are mount points of further file systems already.
+        let mut argv: Vec<String> = ["mmdebstrap", "--mode=root", "--format=directory", "--skip=check/empty"]
+            .map(str::to_owned)
+            .to_vec();
+        argv.push(format!("--variant={}", self.variant));
+        argv.push(format!("--architectures={}", self.dpkg_architecture()));
+        let left_out = self.exclude.iter().map(|package| format!("{package}-"));
+        let packages: Vec<String> = self.packages.iter().cloned().chain(left_out).collect();
+        if !packages.is_empty() {
+            argv.push(format!("--include={}", packages.join(",")));
+        }
+        if self.recommends {
+            argv.push("--aptopt=APT::Install-Recommends \"true\"".to_owned());
+        }
+        argv
+    }
+
+    fn debootstrap(&self) -> Vec<String> {
+        let mut argv = vec!["debootstrap".to_owned(), format!("--arch={}", self.dpkg_architecture())];
+        if ["minbase", "buildd"].contains(&self.variant.as_str()) {
+            argv.push(format!("--variant={}", self.variant));
+        }
+        argv.push(format!("--components={}", self.components.join(",")));
+        for (option, packages) in [("include", &self.packages), ("exclude", &self.exclude)] {
+            if !packages.is_empty() {
+                argv.push(format!("--{option}={}", packages.join(",")));
+            }
+        }
+        argv
+    }
+
+    /// As dpkg calls it.
+    fn dpkg_architecture(&self) -> &str {
+        match self.architecture.as_str() {
+            "x86_64" => "amd64",
+            "aarch64" => "arm64",
+            other => other,
+        }
+    }
+
+    /// Takes out what belongs to the builder host, and gives the image what is its own.
+    fn tidy(&self, root: &Root, archives: &[String]) -> Result<(), StepError> {
+        for path in LEFT_BEHIND {
+            root.remove(path)?;
+        }
+        empty(root, "/var/cache/apt/archives", |name| name.ends_with(".deb"))?;
+        empty(root, "/var/lib/apt/lists", |name| {
+            !["auxfiles", "lock", "partial"].contains(&name)
+        })?;
+        root.write(
+            "/etc/hostname",
+            format!("{}\n", self.hostname).as_bytes(),
+            &Attributes::default(),
+        )?;
+        if root.metadata("/etc/machine-id")?.is_some() || root.metadata("/lib/systemd/systemd")?.is_some() {
+            // Empty: made anew at the first boot (machine-id(5)).
+            let mode = Attributes {
+                mode: Some(0o444),
+                ..Attributes::default()
+            };
+            root.write("/etc/machine-id", b"", &mode)?;
+        }
+        if self.is_debootstrap {
+            let text: String = archives.iter().map(|line| format!("{line}\n")).collect();
+            root.write("/etc/apt/sources.list", text.as_bytes(), &Attributes::default())?;
+        }
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Bootstrap for Debian {
+    async fn fill(&self, site: &Site, output: &Output) -> Result<(), StepError> {
+        let archives = self.archives()?;
+        let mut left = self.retries;
+        loop {
+            let command = self.command(&site.root, &archives)?;
+            match run(site, command, Input::Nothing, output).await {
+                Err(error @ StepError::Ended { .. }) if left > 0 => {
+                    output.say(&format!("bake: {error}; trying again, {left} left"));
+                    left -= 1;
+                    clear(&site.helper.root(&site.root).await?)?;
+                }
+                other => break other?,
+            }
+        }
+        self.tidy(&site.helper.root(&site.root).await?, &archives)
+    }
+}
+
+/// Empties a root for another attempt; mount points stay.
+fn clear(root: &Root) -> Result<(), StepError> {
+    for name in root.list("/")? {
+        match root.remove(&format!("/{}", name.to_string_lossy())) {
+            Err(error) if error.kind == crate::host::Kind::Busy => {}
+            other => other?,
+        }
+    }
+    Ok(())
+}
+
+fn empty(root: &Root, directory: &str, wanted: impl Fn(&str) -> bool) -> Result<(), StepError> {
+    let names = match root.list(directory) {
+        Err(error) if error.is_not_found() => return Ok(()),
+        other => other?,
+    };
+    for name in names
+        .iter()
+        .filter_map(|name| name.to_str())
+        .filter(|name| wanted(name))
+    {
+        root.remove(&format!("{directory}/{name}"))?;
+    }
+    Ok(())
+}
+
+fn uri_of(line: &str) -> Option<String> {
+    let rest = line.strip_prefix("deb ")?.trim_start();
+    let rest = match rest.strip_prefix('[') {
+        Some(options) => options.split_once(']')?.1,
+        None => rest,
+    };
+    rest.split_whitespace().next().map(str::to_owned)
+}
+
+/// The code name of the builder host's own system (os-release(5)).
+fn own_suite() -> String {
+    let text = std::fs::read_to_string("/etc/os-release").unwrap_or_default();
+    let name = text.lines().find_map(|line| line.strip_prefix("VERSION_CODENAME="));
+    name.unwrap_or_default().trim_matches('"').to_owned()
+}

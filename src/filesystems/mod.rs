@@ -3,6 +3,7 @@
 mod btrfs;
 mod ext4;
 pub mod probe;
+pub mod stand_in;
 mod swap;
 mod vfat;
 mod xfs;

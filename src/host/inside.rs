@@ -347,6 +347,16 @@ impl Root {
         Ok(entries.find(|fields| fields.first().is_some_and(|first| first == name)))
     }
 
+    /// How many bytes the file system of the root has left for root itself.
+    ///
+    /// # Errors
+    /// As fstatvfs(3).
+    pub fn free(&self) -> Result<u64> {
+        let statistics = open_again(self.directory.as_fd()).and_then(|directory| rustix::fs::fstatvfs(directory));
+        let statistics = statistics.doing(|| "ask for the free space of a file system".to_owned())?;
+        Ok(statistics.f_bfree.saturating_mul(statistics.f_frsize))
+    }
+
     /// The directory in which a path's last name stands, and that name.
     fn parent(&self, path: &str) -> Result<(OwnedFd, OsString)> {
         let mut all = names(path)?;
@@ -382,6 +392,16 @@ pub(super) fn resolve_in(root: BorrowedFd<'_>, path: &Path, flags: OFlags, mode:
         }
     }
     Err(Errno::AGAIN)
+}
+
+/// A descriptor that can be read from, of one that is only a path.
+fn open_again(directory: BorrowedFd<'_>) -> rustix::io::Result<OwnedFd> {
+    rustix::fs::openat(
+        directory,
+        ".",
+        OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC,
+        Mode::empty(),
+    )
 }
 
 impl Metadata {

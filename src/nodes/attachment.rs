@@ -6,8 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Context, Keeper, Kind, Lifetime, Need, NodeError, Ref, Volume};
 use crate::address::Address;
-use crate::diagnostic::Diagnostic;
-use crate::providers::Marker;
+use crate::providers::{Backing, Marker};
 
 /// A volume to be attached.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -34,7 +33,32 @@ impl Kind for Attachment {
         vec![self.volume.opened()]
     }
 
-    async fn open(&self, at: &Address, _marker: &Marker, _cx: &Context) -> Result<AttachmentHandle, NodeError> {
-        Err(Diagnostic::error(format!("{at} cannot be opened yet")).into())
+    async fn open(&self, _at: &Address, _marker: &Marker, cx: &Context) -> Result<AttachmentHandle, NodeError> {
+        let volume = cx.outputs.get(&self.volume)?;
+        let backing = cx
+            .providers
+            .get(&volume.provider)?
+            .volumes()
+            .backing(&volume.id)
+            .await?;
+        match backing {
+            Backing::File(file) => {
+                let device = cx.helper().await?.attach(&file, false).await?;
+                Ok(AttachmentHandle {
+                    device: device.path,
+                    file: Some(file),
+                })
+            }
+        }
+    }
+
+    /// Flushes the device and its partitions, and proves that the kernel has let go of the file.
+    async fn close(handle: &AttachmentHandle, _at: &Address, cx: &Context) -> Result<(), NodeError> {
+        let helper = cx.helper().await?;
+        match handle.file {
+            Some(_) => helper.detach(&handle.device).await?,
+            None => helper.flush(&handle.device).await?,
+        }
+        Ok(())
     }
 }

@@ -84,6 +84,11 @@ impl Outputs {
         handle.ok_or_else(|| NodeError::NotOpen(reference.at.clone()))
     }
 
+    /// What a node yielded, of whatever kind it is.
+    pub fn handle(&self, at: &Address) -> Option<&Handle> {
+        self.0.get(at).map(AsRef::as_ref)
+    }
+
     /// Every handle, by the address of its node.
     pub fn iter(&self) -> impl Iterator<Item = (&Address, &Handle)> {
         self.0.iter().map(|(address, handle)| (address, handle.as_ref()))

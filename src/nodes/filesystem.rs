@@ -1,12 +1,19 @@
 //! A file system on a partition or on a whole volume: made, or found in a source.
 
-use std::path::PathBuf;
+use std::collections::BTreeMap;
+use std::io::Read;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::partitions::{PartitionEntry, PartitionsHandle};
+use super::root_partition;
 use super::{Context, Keeper, Kind, Lifetime, Need, NodeError, Partitions, Ref};
 use crate::address::Address;
 use crate::diagnostic::Diagnostic;
+use crate::filesystems::{self, FilesystemKind, Format, Found, Grow};
+use crate::host::command::Tool;
+use crate::host::helper::{Helper, Mount, PRIVATE, Place};
 use crate::providers::Marker;
 use crate::spec::RootPartition;
 
@@ -68,6 +75,14 @@ pub struct FilesystemHandle {
     pub label: Option<String>,
     /// `PARTUUID` of its partition, if it is on one.
     pub partuuid: Option<String>,
+    /// The disk that it is on.
+    pub disk: PathBuf,
+    /// All partitions of that disk: devices by name, or by number where there is no name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub partitions: BTreeMap<String, PathBuf>,
+    /// Whether it was not made here: another file system of the same UUID may be mounted on this host.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub copied: bool,
 }
 
 impl Kind for Filesystem {
@@ -79,7 +94,152 @@ impl Kind for Filesystem {
         vec![self.partitions.opened()]
     }
 
-    async fn open(&self, at: &Address, _marker: &Marker, _cx: &Context) -> Result<FilesystemHandle, NodeError> {
-        Err(Diagnostic::error(format!("{at} cannot be opened yet")).into())
+    async fn open(&self, at: &Address, _marker: &Marker, cx: &Context) -> Result<FilesystemHandle, NodeError> {
+        let partitions = cx.outputs.get(&self.partitions)?;
+        let helper = cx.helper().await?;
+        let (device, partuuid) = self.place(partitions, &helper).await?;
+        match &self.action {
+            Action::Make { .. } => self.make(&helper, &device).await?,
+            Action::Use { grow: true } => grow(&helper, &device, &find(&device)?).await?,
+            Action::Use { grow: false } => {}
+        }
+        let found = find(&device).map_err(|error| error.about(at))?;
+        Ok(FilesystemHandle {
+            device,
+            kind: found.kind.to_owned(),
+            uuid: found.uuid,
+            label: found.label,
+            partuuid,
+            disk: partitions.disk.clone(),
+            partitions: partitions.by_name(),
+            copied: matches!(self.action, Action::Use { .. }),
+        })
     }
+}
+
+impl Filesystem {
+    /// The device, and the `PARTUUID` of its partition.
+    async fn place(
+        &self,
+        partitions: &PartitionsHandle,
+        helper: &Helper,
+    ) -> Result<(PathBuf, Option<String>), NodeError> {
+        let of = |entry: &PartitionEntry| (entry.device.clone(), Some(entry.partuuid.clone()));
+        match &self.on {
+            On::Whole => Ok((partitions.disk.clone(), None)),
+            On::Number(number) => {
+                let entry = partitions.entries.iter().find(|entry| entry.number == *number);
+                let missing = || Diagnostic::error(format!("{} has no partition {number}", partitions.disk.display()));
+                Ok(entry.map(of).ok_or_else(missing)?)
+            }
+            On::Root(how) => Ok(root_partition::find(partitions, how, helper)
+                .await?
+                .map_or_else(|| (partitions.disk.clone(), None), of)),
+        }
+    }
+
+    async fn make(&self, helper: &Helper, device: &Path) -> Result<(), NodeError> {
+        let Action::Make {
+            kind,
+            label,
+            uuid,
+            options,
+        } = &self.action
+        else {
+            return Ok(());
+        };
+        let device = device.display().to_string();
+        let format = Format {
+            device: &device,
+            uuid,
+            label: label.as_deref(),
+            options,
+        };
+        let words = (known(kind)?.make)(&format);
+        Ok(run(helper, &words).await?)
+    }
+}
+
+/// What is on a device.
+fn find(device: &Path) -> Result<Found, Diagnostic> {
+    let found = filesystems::probe(&head(device)?);
+    found.ok_or_else(|| {
+        Diagnostic::error(format!("{} holds no file system that bake knows", device.display()))
+            .help("say in the root block which partition is /, or make a file system in a before_mount hook")
+    })
+}
+
+/// The first bytes of a device, as far as it goes.
+pub(super) fn head(device: &Path) -> Result<Vec<u8>, Diagnostic> {
+    let unreadable = |why: std::io::Error| Diagnostic::error(format!("cannot read {}: {why}", device.display()));
+    let mut head = Vec::new();
+    let file = std::fs::File::open(device).map_err(unreadable)?;
+    file.take(filesystems::probe::HEAD as u64)
+        .read_to_end(&mut head)
+        .map_err(unreadable)?;
+    Ok(head)
+}
+
+fn known(kind: &str) -> Result<&'static FilesystemKind, Diagnostic> {
+    filesystems::kind(kind).ok_or_else(|| {
+        let known: Vec<&str> = filesystems::FILESYSTEMS.iter().map(|kind| kind.name).collect();
+        Diagnostic::error(format!("unknown file system {kind:?}")).help(format!("one of {}", known.join(", ")))
+    })
+}
+
+async fn run(helper: &Helper, words: &[String]) -> Result<(), crate::host::HostError> {
+    let arguments: Vec<&str> = words.iter().skip(1).map(String::as_str).collect();
+    let program = words.first().map(String::as_str).unwrap_or_default();
+    Tool::new(program, &arguments).run_in(helper).await.map(drop)
+}
+
+/// Grows a file system to the size of its device.
+async fn grow(helper: &Helper, device: &Path, found: &Found) -> Result<(), NodeError> {
+    let shown = device.display().to_string();
+    let line = |words: &[&str], last: &str| -> Vec<String> {
+        words.iter().copied().chain([last]).map(str::to_owned).collect()
+    };
+    match known(found.kind)?.grow {
+        Grow::Unmounted(commands) => {
+            for words in commands {
+                run(helper, &line(words, &shown)).await?;
+            }
+        }
+        Grow::Mounted(words) => {
+            let at = mount_briefly(helper, device, found.kind, &[]).await?;
+            let grown = run(helper, &line(words, &at.root.display().to_string())).await;
+            helper.unmount(at).await?;
+            grown?;
+        }
+        Grow::Never => {
+            let what = format!("the {} file system on {shown} cannot be grown", found.kind);
+            return Err(Diagnostic::error(what).help("leave grow out").into());
+        }
+    }
+    Ok(())
+}
+
+/// Mounts a file system in the helper's private directory, to be looked into or grown.
+pub(super) async fn mount_briefly(
+    helper: &Helper,
+    device: &Path,
+    kind: &str,
+    options: &[&str],
+) -> Result<Place, NodeError> {
+    let directory = Path::new(PRIVATE).join("look");
+    helper.make_dir(&directory).await?;
+    let place = Place::root(directory);
+    let copy_options = filesystems::kind(kind).map_or(&[][..], |kind| kind.copy_options);
+    let mount = Mount {
+        source: device.display().to_string(),
+        target: place.clone(),
+        kind: kind.to_owned(),
+        options: options
+            .iter()
+            .chain(copy_options)
+            .map(|option| (*option).to_owned())
+            .collect(),
+    };
+    helper.mount(mount).await?;
+    Ok(place)
 }

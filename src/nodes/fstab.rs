@@ -2,9 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::filesystem::FilesystemHandle;
 use super::{Context, Filesystem, Keeper, Kind, Lifetime, Need, NodeError, Ref, Surroundings};
 use crate::address::Address;
-use crate::diagnostic::Diagnostic;
+use crate::filesystems;
+use crate::host::inside::Attributes;
 use crate::providers::Marker;
 
 /// The table to be written.
@@ -40,7 +42,72 @@ impl Kind for Fstab {
             .collect()
     }
 
-    async fn open(&self, at: &Address, _marker: &Marker, _cx: &Context) -> Result<(), NodeError> {
-        Err(Diagnostic::error(format!("{at} cannot be opened yet")).into())
+    async fn open(&self, _at: &Address, _marker: &Marker, cx: &Context) -> Result<(), NodeError> {
+        let mut text = String::from(HEADER);
+        for line in &self.lines {
+            text += &line.text(cx.outputs.get(&line.filesystem)?);
+        }
+        let mount = cx.outputs.get(&self.within.root)?;
+        let root = cx.helper().await?.root(&mount.root).await?;
+        root.make_dirs("/etc")?;
+        Ok(root.write("/etc/fstab", text.as_bytes(), &Attributes::default())?)
+    }
+}
+
+const HEADER: &str = "# <file system> <mount point> <type> <options> <dump> <pass>\n";
+
+impl Line {
+    /// The line, by the UUID of the file system (fstab(5)).
+    fn text(&self, filesystem: &FilesystemHandle) -> String {
+        let is_swap = filesystem.kind == "swap";
+        let target = if is_swap { "none" } else { &self.target };
+        let options = match (self.options.is_empty(), is_swap) {
+            (false, _) => self.options.join(","),
+            (true, true) => "sw".to_owned(),
+            (true, false) => "defaults".to_owned(),
+        };
+        // The root is checked first, then all others (fstab(5), the sixth field).
+        let pass = match filesystems::kind(&filesystem.kind).map_or(0, |kind| kind.fsck_pass) {
+            0 => 0,
+            pass if target == "/" => pass,
+            pass => pass + 1,
+        };
+        let target = target.replace(' ', "\\040");
+        format!(
+            "UUID={} {target} {} {options} 0 {pass}\n",
+            filesystem.uuid, filesystem.kind
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    #[test]
+    fn each_kind_has_its_options_and_pass() {
+        let line = |kind: &str, target: &str, options: &[&str]| {
+            let line = Line {
+                filesystem: Ref::new("image.a.filesystem[\"root\"]".parse().unwrap()),
+                target: target.to_owned(),
+                options: options.iter().map(|option| (*option).to_owned()).collect(),
+            };
+            line.text(&FilesystemHandle {
+                device: "/dev/loop0p1".into(),
+                kind: kind.to_owned(),
+                uuid: "U".to_owned(),
+                label: None,
+                partuuid: None,
+                disk: "/dev/loop0".into(),
+                partitions: BTreeMap::new(),
+                copied: false,
+            })
+        };
+        assert_eq!(line("ext4", "/", &["noatime", "ro"]), "UUID=U / ext4 noatime,ro 0 1\n");
+        assert_eq!(line("vfat", "/boot/efi", &[]), "UUID=U /boot/efi vfat defaults 0 2\n");
+        assert_eq!(line("xfs", "/my data", &[]), "UUID=U /my\\040data xfs defaults 0 0\n");
+        assert_eq!(line("swap", "none", &[]), "UUID=U none swap sw 0 0\n");
     }
 }

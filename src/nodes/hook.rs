@@ -2,11 +2,14 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::given::{BuildValues, given};
 use super::{Arguments, Context, Keeper, Kind, Lifetime, Need, NodeError};
+use super::{Handle, work};
 use crate::address::Address;
-use crate::diagnostic::Diagnostic;
 use crate::providers::Marker;
 use crate::spec::HookPoint;
+use crate::steps::local::{self, Local};
+use crate::steps::{Every, Site};
 
 /// Commands to be run.
 ///
@@ -34,7 +37,25 @@ impl Kind for Hook {
         self.after.clone()
     }
 
-    async fn open(&self, at: &Address, _marker: &Marker, _cx: &Context) -> Result<(), NodeError> {
-        Err(Diagnostic::error(format!("{at} cannot be opened yet")).into())
+    async fn open(&self, _at: &Address, _marker: &Marker, cx: &Context) -> Result<(), NodeError> {
+        let build = BuildValues::of(&self.after, cx);
+        let given = given(&self.arguments, &local::BLOCK, &build, cx)?;
+        let site = Site {
+            root: build.mount_path.unwrap_or_default(),
+            device: build.device.unwrap_or_default(),
+            mounts: mounts(cx),
+            ..work::bare_site(cx).await?
+        };
+        let (step, every, output) = (Local::of(&given), Every::of(&given), work::output(cx));
+        work::run(every.run(&step, &site, &output), &site, cx).await
     }
+}
+
+/// The mount points that stand while the hook runs.
+fn mounts(cx: &Context) -> Vec<String> {
+    let of = |(_, handle): (&Address, &Handle)| match handle {
+        Handle::Mount { handle } => Some(handle.target.clone()),
+        _ => None,
+    };
+    cx.outputs.iter().filter_map(of).collect()
 }

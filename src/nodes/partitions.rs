@@ -1,5 +1,6 @@
 //! The partitions of an attached volume: written or read, added to the kernel, and handed on as one device each.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
@@ -67,6 +68,20 @@ pub struct PartitionsHandle {
     pub table: Option<PartitionTable>,
     /// By number; empty without a table.
     pub entries: Vec<PartitionEntry>,
+}
+
+impl PartitionsHandle {
+    /// Devices by the names of their partitions, or by number where there is no name.
+    pub fn by_name(&self) -> BTreeMap<String, PathBuf> {
+        let name = |entry: &PartitionEntry| match entry.name.as_str() {
+            "" => entry.number.to_string(),
+            name => name.to_owned(),
+        };
+        self.entries
+            .iter()
+            .map(|entry| (name(entry), entry.device.clone()))
+            .collect()
+    }
 }
 
 /// A partition that stands.

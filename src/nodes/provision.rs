@@ -2,10 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::given::{BuildValues, given};
+use super::work;
 use super::{Arguments, Context, Keeper, Kind, Lifetime, Need, NodeError, Surroundings};
 use crate::address::Address;
 use crate::diagnostic::Diagnostic;
 use crate::providers::Marker;
+use crate::steps::{self, Every};
 
 /// A step to be run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -29,7 +32,12 @@ impl Kind for Provision {
         self.within.needs()
     }
 
-    async fn open(&self, at: &Address, _marker: &Marker, _cx: &Context) -> Result<(), NodeError> {
-        Err(Diagnostic::error(format!("{at} cannot be opened yet")).into())
+    async fn open(&self, _at: &Address, _marker: &Marker, cx: &Context) -> Result<(), NodeError> {
+        let unknown = || Diagnostic::error(format!("unknown kind of step {:?}", self.kind));
+        let kind = steps::kind(&self.kind).ok_or_else(unknown)?;
+        let site = work::site(&self.within, cx).await?;
+        let given = given(&self.arguments, kind.block, &BuildValues::of(&self.needs(), cx), cx)?;
+        let (step, every, output) = ((kind.decode)(&given), Every::of(&given), work::output(cx));
+        work::run(every.run(&*step, &site, &output), &site, cx).await
     }
 }

@@ -100,7 +100,8 @@ pub enum StepError {
 }
 
 impl StepError {
-    fn unreadable(file: &GivenFile, why: &std::io::Error) -> StepError {
+    /// From what the system said about a file.
+    pub fn unreadable(file: &GivenFile, why: &std::io::Error) -> StepError {
         StepError::Unreadable {
             path: file.path.clone(),
             why: why.to_string(),
