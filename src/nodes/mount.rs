@@ -3,13 +3,13 @@
 //! The chroot's own mounts (`/proc`, `/dev`, ...) are part of the root's mount node.
 
 use std::collections::BTreeMap;
-use std::io::{Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
 use super::devices;
 use super::filesystem::FilesystemHandle;
+use super::partitions::device_size;
 use super::{Context, Filesystem, Hook, Keeper, Kind, Lifetime, Need, NodeError, Ref};
 use crate::address::Address;
 use crate::diagnostic::Diagnostic;
@@ -112,7 +112,7 @@ impl Kind for Mount {
         }
         let stand_in = filesystem.kind == "vfat" && !machine::can_mount("vfat");
         match stand_in {
-            true => stand_in::open(&helper, &filesystem.device, size_of(&filesystem.device)?, place).await?,
+            true => stand_in::open(&helper, &filesystem.device, device_size(&filesystem.device)?, place).await?,
             false => helper.mount(self.mount(filesystem, place)).await?,
         }
         let handle = self.handle(filesystem, root, stand_in);
@@ -128,7 +128,7 @@ impl Kind for Mount {
         let helper = cx.helper().await?;
         let place = Place::new(&handle.root, &*handle.target);
         if handle.stand_in {
-            let size = size_of(&handle.device)?;
+            let size = device_size(&handle.device)?;
             return Ok(stand_in::close(&helper, &handle.device, size, place)
                 .await
                 .map_err(Diagnostic::from)?);
@@ -235,10 +235,4 @@ async fn show(helper: &Helper, cx: &Context, mount: &Mount, handle: &MountHandle
         helper.show_devices(&handle.root, &handle.devices).await?;
     }
     Ok(())
-}
-
-/// Bytes of a device.
-fn size_of(device: &Path) -> Result<u64, Diagnostic> {
-    let end = std::fs::File::open(device).and_then(|mut file| file.seek(SeekFrom::End(0)));
-    end.map_err(|why| Diagnostic::error(format!("cannot read the size of {}: {why}", device.display())))
 }

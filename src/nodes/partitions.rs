@@ -1,13 +1,17 @@
 //! The partitions of an attached volume: written or read, added to the kernel, and handed on as one device each.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::io::{Seek, SeekFrom};
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
 use super::{Attachment, Context, Hook, Keeper, Kind, Lifetime, Need, NodeError, Ref};
 use crate::address::Address;
 use crate::diagnostic::Diagnostic;
+use crate::host::helper::Extent;
+use crate::host::machine;
+use crate::host::partitions::{self, Scheme, Wanted};
 use crate::providers::Marker;
 use crate::spec::PartitionTable;
 use crate::units::Size;
@@ -114,7 +118,109 @@ impl Kind for Partitions {
             .collect()
     }
 
-    async fn open(&self, at: &Address, _marker: &Marker, _cx: &Context) -> Result<PartitionsHandle, NodeError> {
-        Err(Diagnostic::error(format!("{at} cannot be opened yet")).into())
+    async fn open(&self, _at: &Address, _marker: &Marker, cx: &Context) -> Result<PartitionsHandle, NodeError> {
+        let disk = cx.outputs.get(&self.attachment)?.device.clone();
+        let table = match &self.table {
+            Table::Write {
+                kind,
+                disk: id,
+                entries,
+            } => Some(write(&disk, *kind, id, entries)?),
+            Table::Read { grow } => read(&disk, *grow)?,
+            Table::None => None,
+        };
+        let Some(table) = table else {
+            return Ok(PartitionsHandle {
+                disk,
+                table: None,
+                entries: Vec::new(),
+            });
+        };
+        let devices = cx.helper().await?.add_partitions(&disk, &extents(&table)).await?;
+        let names = self.table.names();
+        let entries = table.entries.iter().zip(devices).enumerate();
+        Ok(PartitionsHandle {
+            disk,
+            table: Some(kind_of(table.scheme)),
+            entries: entries
+                .map(|(index, (entry, device))| stands(entry, device, names.get(index)))
+                .collect(),
+        })
     }
+}
+
+impl Table {
+    /// The names that bake gave, which an MBR does not keep.
+    fn names(&self) -> Vec<&str> {
+        match self {
+            Table::Write { entries, .. } => entries.iter().map(|entry| entry.name.as_str()).collect(),
+            _ => Vec::new(),
+        }
+    }
+}
+
+fn write(disk: &Path, kind: PartitionTable, id: &str, entries: &[Entry]) -> Result<partitions::Table, NodeError> {
+    let wanted = entries.iter().map(|entry| Wanted {
+        name: entry.name.clone(),
+        kind: entry.kind.clone(),
+        size: entry.size.map(Size::as_bytes),
+        uuid: entry.uuid.clone(),
+    });
+    let wanted: Vec<Wanted> = wanted.collect();
+    let (scheme, id) = match kind {
+        PartitionTable::Gpt => (Scheme::Gpt, id.to_owned()),
+        PartitionTable::Mbr => (Scheme::Mbr, id.chars().filter(|c| *c != '-').take(8).collect()),
+    };
+    let table = partitions::lay_out(scheme, &id, machine::architecture(), device_size(disk)?, &wanted)?;
+    partitions::write(disk, &table)?;
+    Ok(table)
+}
+
+/// The table that is there, with its last partition grown to the end of the disk if that is asked for.
+fn read(disk: &Path, grow: bool) -> Result<Option<partitions::Table>, NodeError> {
+    let table = partitions::read(disk)?;
+    let last = table
+        .as_ref()
+        .and_then(|table| table.entries.iter().max_by_key(|entry| entry.start));
+    match last.filter(|_| grow) {
+        Some(last) => Ok(Some(partitions::grow(disk, last.number)?)),
+        None => Ok(table),
+    }
+}
+
+fn extents(table: &partitions::Table) -> Vec<Extent> {
+    let extent = |entry: &partitions::Entry| Extent {
+        number: entry.number,
+        start: entry.start,
+        size: entry.size,
+    };
+    table.entries.iter().map(extent).collect()
+}
+
+fn kind_of(scheme: Scheme) -> PartitionTable {
+    match scheme {
+        Scheme::Gpt => PartitionTable::Gpt,
+        Scheme::Mbr => PartitionTable::Mbr,
+    }
+}
+
+fn stands(entry: &partitions::Entry, device: PathBuf, own_name: Option<&&str>) -> PartitionEntry {
+    PartitionEntry {
+        number: entry.number,
+        name: own_name.map_or_else(|| entry.name.clone(), |name| (*name).to_owned()),
+        kind: entry.kind.clone(),
+        device,
+        start: entry.start,
+        size: entry.size,
+        partuuid: entry.uuid.clone(),
+    }
+}
+
+/// Bytes of a block device or file.
+///
+/// # Errors
+/// If it cannot be opened.
+pub(super) fn device_size(device: &Path) -> Result<u64, Diagnostic> {
+    let end = std::fs::File::open(device).and_then(|mut file| file.seek(SeekFrom::End(0)));
+    end.map_err(|why| Diagnostic::error(format!("cannot read the size of {}: {why}", device.display())))
 }
