@@ -96,18 +96,23 @@ impl Entered {
         Ok(())
     }
 
-    /// Unmounts all, innermost first. The first error is answered, after the rest was tried.
+    /// Unmounts all, innermost first.
     ///
     /// # Errors
-    /// [`Kind::Busy`].
-    pub fn leave(self) -> Result<()> {
-        let results: Vec<_> = self.mounts.into_iter().rev().map(Mounted::unmount).collect();
-        results.into_iter().collect()
+    /// [`Kind::Busy`]: that one and those around it stand as before.
+    pub fn leave(&mut self) -> Result<()> {
+        while let Some(mut last) = self.mounts.pop() {
+            if let Err(error) = last.unmount() {
+                self.mounts.push(last);
+                return Err(error);
+            }
+        }
+        Ok(())
     }
 
     fn dev(&self) -> Result<BorrowedFd<'_>> {
         let dev = self.mounts.iter().find(|mounted| mounted.place().path == "/dev");
-        dev.map(Mounted::directory)
+        dev.and_then(Mounted::directory)
             .ok_or_else(|| HostError::new(Kind::NotFound, "reach the private /dev", "it is not mounted"))
     }
 }

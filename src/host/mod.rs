@@ -13,5 +13,6 @@ pub mod machine;
 mod mounts;
 pub mod partitions;
 mod sys;
+pub mod terminal;
 
 pub use error::{HostError, Kind, Result};

@@ -34,7 +34,7 @@ pub struct Mounted {
     /// The kernel's id of it, by which it is found again however the path to it was changed.
     id: u64,
     /// Open since the beginning: syncfs(2) tells an error only to descriptors that were there when it happened.
-    opened: OwnedFd,
+    opened: Option<OwnedFd>,
     /// What had to be made for the target, outermost first.
     made: Vec<String>,
 }
@@ -47,6 +47,9 @@ impl Mounted {
     pub fn mount(mount: &Mount, links: Links) -> Result<Mounted> {
         let operation = || format!("mount {} on {}", mount.source, mount.target.path);
         let root = Root::open(&mount.target.root)?;
+        if links == Links::Refuse && is_link(&root, &mount.target.path)? {
+            return Err(HostError::of_io(operation(), Errno::LOOP));
+        }
         let made = make_target(&root, mount)?;
         let target = open_target(&root, &mount.target.path, links).doing(operation)?;
         let options = Options::parse(&mount.options);
@@ -59,11 +62,11 @@ impl Mounted {
         if mount.kind == "bind" && options.attributes != MountAttrFlags::empty() {
             restrict(tree.as_fd(), options.attributes).doing(operation)?;
         }
-        let opened = reopen(tree.as_fd()).doing(operation)?;
+        let opened = reopen(&by_descriptor(tree.as_fd())).doing(operation)?;
         Ok(Mounted {
             place: mount.target.clone(),
             id: mount_id(tree.as_fd()).doing(operation)?,
-            opened,
+            opened: Some(opened),
             made,
         })
     }
@@ -73,9 +76,9 @@ impl Mounted {
         &self.place
     }
 
-    /// The directory that it shows.
-    pub fn directory(&self) -> BorrowedFd<'_> {
-        self.opened.as_fd()
+    /// The directory that it shows, while it is mounted.
+    pub fn directory(&self) -> Option<BorrowedFd<'_>> {
+        self.opened.as_ref().map(AsFd::as_fd)
     }
 
     /// Writes everything back.
@@ -83,7 +86,7 @@ impl Mounted {
     /// # Errors
     /// [`Kind::Io`] if anything written since the last time was lost: writes and umount(2) do not say so.
     pub fn sync(&self) -> Result<()> {
-        let synced = rustix::fs::syncfs(&self.opened);
+        let synced = self.opened.as_ref().map_or(Ok(()), rustix::fs::syncfs);
         synced
             .doing(|| format!("write {} of the image back", self.place.path))
             .map_err(|error| {
@@ -94,21 +97,33 @@ impl Mounted {
     /// Writes everything back, unmounts, and removes what was made for the target.
     ///
     /// # Errors
-    /// Those of [`Mounted::sync`], unmounted all the same; [`Kind::Busy`] if it is in use.
-    pub fn unmount(self) -> Result<()> {
-        let synced = self.sync();
+    /// [`Kind::Busy`] if it is in use: it stands as before then. Those of [`Mounted::sync`]: it is unmounted all the same.
+    pub fn unmount(&mut self) -> Result<()> {
         let operation = || format!("unmount {}", self.place.path);
-        drop(self.opened);
         // Gone already if a step took the directory below it away.
-        if let Some(path) = path_of(self.id).doing(operation)? {
-            unmount_path(&path).doing(operation)?;
+        let Some(path) = path_of(self.id).doing(operation)? else {
+            return Ok(());
+        };
+        let synced = self.sync();
+        // It would keep the mount busy.
+        self.opened = None;
+        if let Err(error) = unmount_path(&path) {
+            self.opened = reopen(&path).ok();
+            return Err(HostError::of_io(operation(), error));
         }
         let root = Root::open(&self.place.root)?;
-        for path in self.made.iter().rev() {
-            remove_made(&root, path);
-        }
+        remove_targets(&root, &self.made);
         synced
     }
+}
+
+fn is_link(root: &Root, path: &str) -> Result<bool> {
+    Ok(root.link_metadata(path)?.is_some_and(|data| data.kind == Type::Link))
+}
+
+/// Removes what was made for targets, innermost first, if nobody has put anything into it meanwhile.
+pub fn remove_targets(root: &Root, made: &[String]) {
+    made.iter().rev().for_each(|path| remove_made(root, path));
 }
 
 /// Removes what was made for a target, if nobody has put anything into it meanwhile.
@@ -131,8 +146,12 @@ fn unmount_path(path: &Path) -> rustix::io::Result<()> {
     }
 }
 
-/// Makes the target with its parents if it is missing: a directory, or a file for a bind of one.
-fn make_target(root: &Root, mount: &Mount) -> Result<Vec<String>> {
+/// Makes the target with its parents if it is missing: a directory, or a file for a bind of one. Answers what it made,
+/// outermost first, for [`remove_targets`].
+///
+/// # Errors
+/// As mkdir(2).
+pub fn make_target(root: &Root, mount: &Mount) -> Result<Vec<String>> {
     let path = &mount.target.path;
     if root.metadata(path)?.is_some() {
         return Ok(Vec::new());
@@ -305,9 +324,9 @@ impl<'a> Options<'a> {
 }
 
 /// A mount as an open directory or file, to be synced or looked into.
-fn reopen(mount: BorrowedFd<'_>) -> rustix::io::Result<OwnedFd> {
+fn reopen(mount: &Path) -> rustix::io::Result<OwnedFd> {
     rustix::fs::open(
-        by_descriptor(mount),
+        mount,
         OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC,
         Mode::empty(),
     )

@@ -214,3 +214,14 @@ pub fn loopback_up() -> Result<()> {
     // SAFETY: SIOCSIFFLAGS reads one `struct ifreq`: a name that ends with a zero byte, and the flags behind it.
     unsafe { ioctl::ioctl(socket.as_fd(), Setter::<SIOCSIFFLAGS, InterfaceFlags>::new(request)) }
 }
+
+const TIOCSWINSZ: Opcode = 0x5414;
+
+/// Sets the size of a terminal (ioctl_tty(2)).
+///
+/// # Errors
+/// `ENOTTY` if it is none.
+pub fn set_window_size(terminal: BorrowedFd<'_>, size: libc::winsize) -> Result<()> {
+    // SAFETY: TIOCSWINSZ reads one `struct winsize`, which `libc::winsize` is.
+    unsafe { ioctl::ioctl(terminal, Setter::<TIOCSWINSZ, libc::winsize>::new(size)) }
+}

@@ -13,8 +13,7 @@ const MIB: u64 = 1 << 20;
 
 /// An image file in a directory of its own, and a helper.
 pub struct Bench {
-    /// Removed with the bench.
-    _directory: tempfile::TempDir,
+    directory: tempfile::TempDir,
     pub image: PathBuf,
     pub helper: Helper,
 }
@@ -26,7 +25,7 @@ impl Bench {
         files::create_sparse(&image, 64 * MIB).expect("a sparse file");
         let helper = start().await;
         Bench {
-            _directory: directory,
+            directory,
             image,
             helper,
         }
@@ -121,6 +120,21 @@ impl Bench {
             .await
             .expect("it could be started");
         (exit, String::from_utf8_lossy(&output).into_owned())
+    }
+
+    pub fn directory(&self) -> &Path {
+        self.directory.path()
+    }
+
+    /// Waits until nothing of the image is left: the kernel takes a moment after a process was killed.
+    pub async fn until_gone(&self) {
+        for _ in 0..1000 {
+            if loops::holders(&self.image).expect("sysfs").is_empty() {
+                return self.assert_gone();
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        }
+        self.assert_gone();
     }
 
     /// Nothing of the image is left on the host.

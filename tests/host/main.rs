@@ -1,5 +1,6 @@
 //! The helper on real loop devices, mounts and processes. Needs root.
 
 mod bench;
+mod commands;
 mod helper;
 mod tables;

@@ -18,13 +18,13 @@ use crate::host::machine::Process;
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Opens a shell in a kept helper: in its namespaces, with `root` as its root, on bake's own terminal. Answers the
-/// shell's exit status.
+/// shell's exit status. `executable` as in [`super::Helper::start`].
 ///
 /// # Errors
 /// [`Kind::Lost`] if the helper is gone.
-pub fn enter(helper: &Process, root: &Path, argv: &[String]) -> Result<i32> {
+pub fn enter(executable: Option<&Path>, helper: &Process, root: &Path, argv: &[String]) -> Result<i32> {
     check(helper)?;
-    let mut entering = this_program(None);
+    let mut entering = this_program(executable);
     entering
         .args([ARGUMENT, "enter", &helper.pid.to_string()])
         .arg(root)

@@ -32,13 +32,15 @@ pub(super) fn outer() -> Result<()> {
         .try_clone_to_owned()
         .doing(|| "start the helper".into())?;
     let channel = Channel::new(socket);
+    // Asked now: later `/proc` shows the helper's own processes, and this one is not among them.
+    let this = Process::this()?;
     let started = separate().and_then(|()| start(&channel));
     if let Err(error) = &started {
         channel.send_message(&Answer::Failed(error.clone()), &[])?;
     }
     let (mut child, control) = started?;
     drop(channel);
-    attend(control)?;
+    attend(control, this)?;
     child
         .wait()
         .map(drop)
@@ -81,17 +83,17 @@ fn drop_input() -> std::io::Result<()> {
 }
 
 /// Waits until pid 1 closes its end; gives up the tie to bake if it asks for that.
-fn attend(mut control: UnixStream) -> Result<()> {
+fn attend(mut control: UnixStream, this: Process) -> Result<()> {
     let mut word = [0];
     while control.read(&mut word).is_ok_and(|count| count == 1) {
         if word[0] == KEEP {
-            keep(&mut control)?;
+            keep(&mut control, this)?;
         }
     }
     Ok(())
 }
 
-fn keep(control: &mut UnixStream) -> Result<()> {
+fn keep(control: &mut UnixStream, this: Process) -> Result<()> {
     let operation = || "let the helper outlive bake".to_owned();
     rustix::process::set_parent_process_death_signal(None).doing(operation)?;
     let null = std::fs::OpenOptions::new()
@@ -99,7 +101,7 @@ fn keep(control: &mut UnixStream) -> Result<()> {
         .open("/dev/null")
         .doing(operation)?;
     nix::unistd::dup2_stderr(&null).doing(operation)?;
-    let answer = serde_json::to_vec(&Process::this()?).expect("a process has only numbers");
+    let answer = serde_json::to_vec(&this).expect("a process has only numbers");
     let framed = [
         &[u8::try_from(answer.len()).expect("two numbers are short")],
         answer.as_slice(),

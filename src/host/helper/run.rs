@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::path::Path;
 use std::process::{ChildStderr, ChildStdout, Stdio};
 use std::time::{Duration, Instant};
 
@@ -18,6 +19,8 @@ use super::worker::ARGUMENT;
 use crate::host::command::this_program;
 use crate::host::error::{Explain, HostError, Kind, Result};
 use crate::host::files;
+use crate::host::inside::Root;
+use crate::host::mounts;
 
 /// Bytes of output that are read at a time.
 const CHUNK: usize = 64 << 10;
@@ -41,6 +44,13 @@ struct Running<'a> {
 /// # Errors
 /// [`Kind::Lost`] if bake is gone meanwhile; otherwise why the command could not be started.
 pub(super) fn run(command: &Command, descriptors: Vec<OwnedFd>, channel: &Channel) -> Result<Exit> {
+    let targets = Targets::make(command)?;
+    let ended = run_on(command, descriptors, channel);
+    targets.remove();
+    ended
+}
+
+fn run_on(command: &Command, descriptors: Vec<OwnedFd>, channel: &Channel) -> Result<Exit> {
     let description = Description::new(command)?;
     let mut running = Running::start(command, &description, descriptors, channel)?;
     let outcome = running.await_end();
@@ -48,6 +58,32 @@ pub(super) fn run(command: &Command, descriptors: Vec<OwnedFd>, channel: &Channe
     let outcome = outcome.and_then(|exit| running.drain().map(|()| exit));
     let exit = outcome?;
     description.failure().map_or(Ok(exit), Err)
+}
+
+/// Mount points that a command's own mounts need and its root lacks: made before it starts, removed after it, because
+/// the process that mounts on them becomes the command.
+struct Targets {
+    root: Root,
+    made: Vec<String>,
+}
+
+impl Targets {
+    fn make(command: &Command) -> Result<Targets> {
+        let root = Root::open(command.root.as_deref().unwrap_or(Path::new("/")))?;
+        let mut made = Vec::new();
+        for mount in &command.mounts {
+            made.extend(mounts::make_target(&root, mount)?);
+        }
+        if !command.files.is_empty() && root.metadata("/run")?.is_none() {
+            root.make_dir("/run")?;
+            made.push("/run".into());
+        }
+        Ok(Targets { root, made })
+    }
+
+    fn remove(&self) {
+        mounts::remove_targets(&self.root, &self.made);
+    }
 }
 
 /// Kills and reaps every process of the PID namespace but this one, which is its first: kill(2) with -1 reaches the

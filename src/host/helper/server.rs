@@ -117,7 +117,7 @@ impl Held {
             Request::Sync(place) => self.mounts[self.find(&place)?].sync()?,
             Request::Unmount(place) => {
                 let at = self.find(&place)?;
-                self.mounts.remove(at).unmount()?;
+                self.unmount(at)?;
             }
             Request::EnterChroot(chroot) => {
                 let entered = Entered::enter(&chroot)?;
@@ -153,8 +153,20 @@ impl Held {
         held.detach()
     }
 
+    /// One that is busy stays in the list, to be tried again.
+    fn unmount(&mut self, at: usize) -> Result<()> {
+        let done = self.mounts[at].unmount();
+        if done.as_ref().is_err_and(|error| error.kind == Kind::Busy) {
+            return done;
+        }
+        self.mounts.remove(at);
+        done
+    }
+
     fn leave(&mut self, root: &Path) -> Result<()> {
-        self.chroots.remove(root).ok_or_else(|| no_chroot(root))?.leave()
+        self.chroots.get_mut(root).ok_or_else(|| no_chroot(root))?.leave()?;
+        self.chroots.remove(root);
+        Ok(())
     }
 
     /// The newest mount at a place.
