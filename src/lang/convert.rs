@@ -27,7 +27,15 @@ impl Value {
             Kind::Unknown(unknown) => unknown_of(&from, to).map(|ty| Value::unknown(ty, unknown.term.converted(to))),
             _ => self.convert_known(to),
         };
-        converted.map(|value| value.marked(self.sensitive))
+        match converted {
+            Ok(value) => Ok(value.marked(self.sensitive)),
+            // Nothing of a secret is repeated, nor its keys.
+            Err(_) if self.sensitive => Err(ConvertError::here(format!(
+                "{} is required, and a sensitive value is none",
+                to.in_words()
+            ))),
+            Err(error) => Err(error),
+        }
     }
 
     fn convert_known(&self, to: &Type) -> Result<Value, ConvertError> {
@@ -37,7 +45,7 @@ impl Value {
             (Kind::String(text), Type::Number) => text
                 .parse::<Number>()
                 .map(Value::from)
-                .map_err(|_| ConvertError::here(format!("a number is required, and {} is none", self.quoted(text)))),
+                .map_err(|_| ConvertError::here(format!("a number is required, and {:?} is none", text))),
             (Kind::String(text), Type::Bool) => self.text_as_bool(text),
             (Kind::List(..) | Kind::Set(..) | Kind::Tuple(_), Type::List(wanted)) => {
                 let (element, all) = self.convert_elements(wanted)?;
@@ -63,17 +71,9 @@ impl Value {
             "true" | "1" => Ok(true.into()),
             "false" | "0" => Ok(false.into()),
             _ => Err(ConvertError::here(format!(
-                "a bool is required, and {} is none; write true or false",
-                self.quoted(text)
+                "a bool is required, and {:?} is none; write true or false",
+                text
             ))),
-        }
-    }
-
-    fn quoted(&self, text: &str) -> String {
-        if self.sensitive {
-            "the sensitive value".into()
-        } else {
-            format!("{text:?}")
         }
     }
 

@@ -57,8 +57,8 @@ fn missing(of: &Value, name: &str, span: &Span) -> Diagnostic {
         "attribute"
     };
     let names: Vec<String> = match of.type_of() {
+        _ if of.is_sensitive() => Vec::new(),
         Type::Object(all) => all.into_keys().collect(),
-        _ if of.contains_sensitive() => Vec::new(),
         _ => of
             .attributes()
             .into_iter()
@@ -167,7 +167,7 @@ impl Evaluator<'_> {
         let mut errors = Diagnostics::new();
         let mut values = Vec::new();
         for one in all {
-            self.each.push(one);
+            self.each.push(one.marked(source.is_sensitive()));
             values.extend(errors.take(self.value(each)));
             self.each.pop();
             if errors.has_errors() {

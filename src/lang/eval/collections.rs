@@ -39,7 +39,8 @@ impl Evaluator<'_> {
         let mut items = Vec::with_capacity(pairs.len());
         let mut sensitive = collection.is_sensitive();
         for (key, value) in pairs {
-            match self.item(one, key, value)? {
+            let secret = collection.is_sensitive();
+            match self.item(one, key.marked(secret), value.marked(secret))? {
                 Item::Left(secret) => sensitive |= secret,
                 Item::Taken(key, value, secret) => {
                     sensitive |= secret;
@@ -188,13 +189,18 @@ fn pairs(collection: &Value) -> Option<Vec<(Value, Value)>> {
 fn gather(items: Vec<(Option<Value>, Value)>, group: bool, span: &Span) -> Result1 {
     let mut grouped: BTreeMap<String, Vec<Value>> = BTreeMap::new();
     for (key, value) in items {
-        let key = object_key(&key.unwrap_or_else(|| Value::null(Type::String)), span)?;
+        let key = key.unwrap_or_else(|| Value::null(Type::String));
+        let secret = key.contains_sensitive();
+        let key = object_key(&key, span)?;
         let all = grouped.entry(key.clone()).or_default();
         if !group && !all.is_empty() {
-            return Err(Diagnostic::error(format!("two elements have the key {key:?}"))
-                .at(span)
-                .help("write ... behind the value to gather them in a list")
-                .into());
+            return Err(Diagnostic::error(match secret {
+                true => "two elements have the same key, which is sensitive".to_owned(),
+                false => format!("two elements have the key {key:?}"),
+            })
+            .at(span)
+            .help("write ... behind the value to gather them in a list")
+            .into());
         }
         all.push(value);
     }

@@ -271,3 +271,6 @@ pub(super) fn shown(value: &Value) -> String {
         ty => ty.in_words(),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,6 +5,7 @@
 mod faults;
 mod lower;
 mod references;
+mod scan;
 mod template;
 
 use serde::{Deserialize, Serialize};
@@ -266,3 +267,6 @@ impl Operator {
 pub fn parse_text(path: &str, text: &str) -> Result<Body, crate::diagnostic::Diagnostics> {
     parse(&crate::source::Source::new(path, text))
 }
+
+#[cfg(test)]
+mod tests;

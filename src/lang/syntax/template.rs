@@ -334,7 +334,7 @@ fn escape(lower: &mut Lower<'_>, rest: &str, span: &Span, text: &mut String) -> 
             lower,
             span,
             "an unknown escape in a quoted text",
-            "the escapes are \\n, \\r, \\t, \\\", \\\\, \\uNNNN and \\UNNNNNNNN; for a backslash write \\\\",
+            super::faults::ESCAPES,
         );
         return 1;
     };
