@@ -151,9 +151,13 @@ fn step_cause(
 
 /// The block from which a node comes: `volume["root"]` for `partitions["root"]`.
 pub fn block_of(node: &str) -> String {
-    match node.strip_prefix("partitions") {
-        Some(rest) => format!("volume{rest}"),
-        None => node.to_owned(),
+    let second = node
+        .strip_suffix("\"]")
+        .and_then(|node| node.strip_prefix("hook")?.rsplit_once('/'));
+    match (node.strip_prefix("partitions"), second) {
+        (Some(rest), _) => format!("volume{rest}"),
+        (_, Some((point, number))) => format!("hook{point}\"]/{number}"),
+        _ => node.to_owned(),
     }
 }
 

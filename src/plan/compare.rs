@@ -50,13 +50,11 @@ fn collect<'a>(prefix: &str, block: &'a Recorded, into: &mut Vec<(String, &'a Re
     }
 }
 
-/// `provision["nginx"]`, `register`.
+/// `provision["nginx"]`, `register`; of a block that has a kind and no name, the kind: `hook["before_mount"]`.
 fn path_of(block: &RecordedBlock) -> String {
-    let labels = block
-        .content
-        .labels
-        .iter()
-        .map(|label| format!("[{}]", serde_json::Value::from(label.as_str())));
+    let kind = block.kind.iter().filter(|_| block.content.labels.is_empty());
+    let labels = kind.chain(&block.content.labels);
+    let labels = labels.map(|label| format!("[{}]", serde_json::Value::from(label.as_str())));
     format!("{}{}", block.name, labels.collect::<String>())
 }
 
@@ -106,9 +104,11 @@ impl Change {
         self.path.rsplit_once('.').map_or(self.path.as_str(), |(_, name)| name)
     }
 
-    /// Whether it lies in this block (by its path).
+    /// Whether it lies in this block (by its path; that of a block of which there is only one may lack its kind).
     pub fn lies_in(&self, block: &str) -> bool {
-        self.path.strip_prefix(block).is_some_and(|rest| rest.starts_with('.'))
+        self.path
+            .strip_prefix(block)
+            .is_some_and(|rest| rest.starts_with(['.', '[']))
     }
 
     /// Pairs of files that differ: what was read before and what is read now, matched by path, else by place.

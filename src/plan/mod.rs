@@ -5,6 +5,7 @@ pub mod causes;
 pub mod compare;
 pub mod decide;
 pub mod fate;
+pub mod file;
 pub mod make;
 pub mod moved;
 pub mod mutable;
@@ -35,7 +36,7 @@ use crate::units::{Duration, Size};
 
 pub use compare::Change;
 pub use make::make;
-pub use observe::{World, observe};
+pub use observe::{World, check, observe};
 pub use options::{Mode, Options};
 
 /// The format that this bake writes.

@@ -17,6 +17,7 @@ use crate::spec::ImageSpec;
 use crate::units::Duration;
 
 const TAGS: &str = "publish.tags";
+const DESCRIPTION: &str = "description";
 const DEPRECATE_AFTER: &str = "publish.deprecate_after";
 
 /// What differs, and the update that mends it.
@@ -34,6 +35,9 @@ pub fn compare(
     let mut changes = Vec::new();
     if !is_ignored(spec, TAGS) {
         changes.extend(tags(spec, wanted, image, known, &mut update));
+    }
+    if !is_ignored(spec, DESCRIPTION) {
+        changes.extend(description(spec, wanted, image, known, &mut update));
     }
     if !is_ignored(spec, DEPRECATE_AFTER) {
         changes.extend(deprecation(spec, wanted, image, now, &mut update)?);
@@ -67,6 +71,34 @@ fn tags(
     let before = (!image.tags.is_empty()).then(|| observed(json(&image.tags), sensitive));
     update.tags = Some(want);
     Some(change(TAGS, before, after))
+}
+
+fn description(
+    spec: &ImageSpec,
+    wanted: &Recorded,
+    image: &ObservedImage,
+    known: &Known,
+    update: &mut ImageUpdate,
+) -> Option<Change> {
+    let written = spec.description.as_ref().map(|written| known.settle(&written.value));
+    let after = argument(wanted, DESCRIPTION);
+    if written.as_ref().is_some_and(|written| !written.is_wholly_known()) {
+        let before = argument(&image.manifest.spec, DESCRIPTION);
+        let same = before.as_ref().map(|one| one.digest) == after.as_ref().map(|one| one.digest);
+        return (!same).then(|| change(DESCRIPTION, before, after));
+    }
+    let want = written.as_ref().and_then(Value::as_str).map(str::to_owned);
+    if want == image.description {
+        return None;
+    }
+    let sensitive = written.is_some_and(|written| written.contains_sensitive());
+    let before = image
+        .description
+        .as_deref()
+        .map(|text| observed(Json::from(text), sensitive));
+    let after = want.as_deref().map(|text| observed(Json::from(text), sensitive));
+    update.description = Some(want);
+    Some(change(DESCRIPTION, before, after))
 }
 
 /// The texts of a map; nothing if one of them is not known yet.

@@ -9,7 +9,7 @@ use crate::diagnostic::Diagnostic;
 use crate::digest::Digest;
 use crate::providers::{Holder, ObservedImage, Owner};
 use crate::source::Span;
-use crate::spec::{ImageSpec, NameConflict, ProviderKey};
+use crate::spec::{ImageSpec, NameConflict, ProviderKey, default_name};
 
 /// The name of a new release, and what must make room for it.
 #[derive(Debug, Clone, PartialEq)]
@@ -66,7 +66,7 @@ impl<'a> Wish<'_, 'a> {
     /// The name, and whether it is the same for every release.
     fn wanted(&self, known: &Known) -> Result<(String, bool), Diagnostic> {
         let Some(written) = &self.spec.name else {
-            return Ok((default(self.spec, self.release_id), false));
+            return Ok((default_name(&self.spec.address, self.release_id), false));
         };
         let value = known.settle(&written.value);
         match value.as_str() {
@@ -140,17 +140,4 @@ fn described(holder: &Holder, own: &Owner) -> String {
         Some(owner) if owner == own => address,
         Some(owner) => format!("{address} of project {}, workspace {}", owner.project, owner.workspace),
     }
-}
-
-/// `web-arm64-81b0dd4f0a2e`, in letters that every provider takes.
-fn default(spec: &ImageSpec, release_id: &str) -> String {
-    let key = spec.address.key.iter().map(|key| format!("-{key}")).collect::<String>();
-    let clean = |c: char| match c {
-        'a'..='z' | 'A'..='Z' | '0'..='9' | '.' | '_' | '-' => c,
-        _ => '-',
-    };
-    format!("{}{key}-{release_id}", spec.address.name)
-        .chars()
-        .map(clean)
-        .collect()
 }

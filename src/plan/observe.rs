@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::address::ImageAddress;
+use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::digest::Digest;
+use crate::module::Module;
 use crate::providers::{
     Holder, ImageQuery, Leftover, ObservedImage, Owner, ProviderError, Providers, Resource, SnapshotId,
 };
@@ -104,6 +106,19 @@ impl World {
             .sort_by(|a, b| (&a.image, &a.volume, &a.id).cmp(&(&b.image, &b.volume, &b.id)));
     }
 
+    /// Believes what was recorded instead of what somebody may have changed since (`-refresh=false`).
+    pub fn forget_drift(&mut self) {
+        for image in self.images.values_mut().flatten() {
+            let tags = image.manifest.spec.blocks.iter().find(|block| block.name == "publish");
+            let tags = tags.and_then(|publish| publish.content.arguments.get("tags"));
+            if let Some(recorded) = tags.and_then(|tags| tags.value.as_ref()?.as_object()) {
+                let text =
+                    |(name, value): (&String, &serde_json::Value)| Some((name.clone(), value.as_str()?.to_owned()));
+                image.tags = recorded.iter().filter_map(text).collect();
+            }
+        }
+    }
+
     /// Releases of an address, the current one first.
     pub fn releases(&self, address: &ImageAddress) -> &[ObservedImage] {
         self.images.get(address).map_or(&[], Vec::as_slice)
@@ -127,4 +142,19 @@ impl World {
         let find = |name: &String| self.kept.iter().filter(of).find(|kept| kept.volume == *name);
         volumes.iter().map(find).collect()
     }
+}
+
+/// What the providers cannot do of what the module asks for.
+///
+/// # Errors
+/// If there is an error among it; otherwise the warnings are answered.
+pub fn check(module: &Module, providers: &Providers) -> Result<Diagnostics, Diagnostics> {
+    let mut found = Diagnostics::new();
+    for spec in &module.images {
+        match providers.get(&spec.provider) {
+            Ok(provider) => found.extend(provider.check(spec)),
+            Err(error) => found.push(Diagnostic::from(error).at(&spec.span)),
+        }
+    }
+    found.into_result(()).map(|((), warnings)| warnings)
 }

@@ -1,7 +1,10 @@
 //! What people and other programs see. Reads data types and events, and decides nothing.
 
 pub mod diagnostic;
+pub mod diff;
 pub mod json;
+pub mod paint;
+pub mod plan;
 pub mod printable;
 pub mod progress;
 pub mod terminal;

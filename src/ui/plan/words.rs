@@ -1,0 +1,151 @@
+//! Images, actions and causes in words.
+
+use serde_json::Value as Json;
+
+use crate::plan::{Action, Cause, ImagePlan, Release};
+
+/// `1 image`, `2 images`.
+pub fn counted(number: usize, noun: &str) -> String {
+    match number {
+        1 => format!("1 {noun}"),
+        more => format!("{more} {noun}s"),
+    }
+}
+
+/// The address without its first word: `web`, `member["alpha"]`.
+pub fn short(image: &ImagePlan) -> String {
+    let address = image.address.to_string();
+    address.strip_prefix("image.").unwrap_or(&address).to_owned()
+}
+
+/// A node of an image as it is spoken of: `provision.nginx` for `provision["nginx"]`.
+pub fn dotted(node: &str) -> String {
+    match node
+        .split_once("[\"")
+        .and_then(|(kind, rest)| Some((kind, rest.strip_suffix("\"]")?)))
+    {
+        Some((kind, label)) => format!("{kind}.{label}"),
+        None => node.to_owned(),
+    }
+}
+
+/// Where an image comes from: `from scratch`, `on base`, `from disk.raw`.
+pub fn origin(image: &ImagePlan) -> String {
+    match source(image.after.as_ref()) {
+        None => "from scratch".into(),
+        Some((_, text)) => match text.strip_prefix("image.") {
+            Some(base) => format!("on {base}"),
+            None => format!("from {text}"),
+        },
+    }
+}
+
+/// The image that it is built on: `image.base`.
+pub fn base(image: &ImagePlan) -> Option<String> {
+    source(image.after.as_ref())
+        .map(|(_, text)| text)
+        .filter(|text| text.starts_with("image."))
+}
+
+/// What its source block says: argument and text.
+pub fn source(release: Option<&Release>) -> Option<(String, String)> {
+    let source = release?.spec.blocks.iter().find(|block| block.name == "source")?;
+    let (name, argument) = source
+        .content
+        .arguments
+        .iter()
+        .find(|(_, argument)| !argument.by_default)?;
+    let text = argument
+        .value
+        .as_ref()
+        .and_then(Json::as_str)
+        .unwrap_or("(known after apply)");
+    Some((name.clone(), text.to_owned()))
+}
+
+/// `because scripts/nginx.sh changed (line 12)`, `as requested`; further causes are counted.
+pub fn because(image: &ImagePlan) -> String {
+    let Some(first) = image.causes.first() else {
+        return "as wanted".into();
+    };
+    let more = match image.causes.len() - 1 {
+        0 => String::new(),
+        more => format!(", and {}", counted(more, "other cause")),
+    };
+    let own = match first {
+        Cause::New => "because none stands".into(),
+        Cause::Content { node, what, .. } if is_verb(what) => format!("because {} was {what}", dotted(node)),
+        Cause::Content { node, what, .. } if *what == "changed" => format!("because {} changed", dotted(node)),
+        Cause::Content { node, what, .. } if node.starts_with("provision") => format!("because {what}"),
+        Cause::Content { node, what, .. } => match what.strip_prefix(node.as_str()) {
+            Some(_) => format!("because {what}"),
+            None => format!("because of {}: {what}", dotted(node)),
+        },
+        Cause::Base { image } => format!("because {image} was built again"),
+        Cause::Registration { argument } | Cause::Argument { argument } => format!("because {argument} changed"),
+        Cause::Requested => "as requested by -replace".into(),
+        Cause::TooOld { limit } => format!("because it is older than {limit}"),
+        Cause::Triggered => "because a value of replace_triggered_by changed".into(),
+        Cause::Recipe { node } => format!("because this bake makes other bytes of {}", dotted(node)),
+        Cause::SnapshotStands => "because a snapshot of the wanted content stands without an image".into(),
+        Cause::ReleaseStands { release } => format!("because release {release} has the wanted content"),
+        Cause::NotInModule => "because it is not in the module".into(),
+        Cause::DestroyRequested => "as requested".into(),
+        Cause::Moved { from } => format!("because it was {from}"),
+    };
+    own + &more
+}
+
+fn is_verb(what: &str) -> bool {
+    matches!(what, "added" | "removed" | "moved")
+}
+
+/// The line above the block of an image: `image.web must be replaced: provision.nginx changed`.
+pub fn title(image: &ImagePlan) -> String {
+    let what = match image.action {
+        Action::Build => return format!("{} will be built", image.address),
+        Action::Replace => "must be replaced",
+        Action::Register => "will be registered from what stands",
+        Action::Update => "will be updated in place",
+        Action::Promote => "will be promoted",
+        Action::Destroy => "will be destroyed",
+        Action::None => "stays as it is",
+    };
+    match image.causes.first() {
+        None => format!("{} {what}", image.address),
+        Some(cause) => format!("{} {what}: {}", image.address, short_cause(cause)),
+    }
+}
+
+fn short_cause(cause: &Cause) -> String {
+    match cause {
+        Cause::New => "none stands".into(),
+        Cause::Content { node, what, .. } if is_verb(what) => format!("{} {what}", dotted(node)),
+        Cause::Content { node, .. } => format!("{} changed", dotted(node)),
+        Cause::Base { image } => format!("{image} was built again"),
+        Cause::Registration { argument } | Cause::Argument { argument } => format!("{argument} changed"),
+        Cause::Requested => "as requested".into(),
+        Cause::TooOld { limit } => format!("older than {limit}"),
+        Cause::Triggered => "replace_triggered_by changed".into(),
+        Cause::Recipe { node } => format!("this bake makes other bytes of {}", dotted(node)),
+        Cause::SnapshotStands => "a snapshot of the wanted content stands".into(),
+        Cause::ReleaseStands { release } => format!("release {release} has the wanted content"),
+        Cause::NotInModule => "not in the module".into(),
+        Cause::DestroyRequested => "as requested".into(),
+        Cause::Moved { from } => format!("it was {from}"),
+    }
+}
+
+/// The sign in front of the block.
+pub fn sign(image: &ImagePlan) -> &'static str {
+    match image.action {
+        Action::Build => "+",
+        Action::Replace | Action::Register if image.retire.iter().any(|one| one.first) => "-/+",
+        Action::Replace => "+/-",
+        Action::Register if image.before.is_none() => "+",
+        Action::Register => "+/-",
+        Action::Update | Action::Promote => "~",
+        Action::Destroy => "-",
+        Action::None => "",
+    }
+}
