@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::address::Address;
 use crate::digest::Digest;
+use crate::host::machine::Process;
 use crate::nodes::{Handle, NodeKind};
 use crate::providers::{Marker, RunId};
 use crate::spec::ProviderSettings;
@@ -51,16 +52,16 @@ pub enum Record {
         /// Why.
         error: String,
     },
-    /// The helper of an image was given the image's host work to keep (`-on-error keep`).
-    Kept {
+    /// The helper process of an image was seen to run: what it keeps is gone when it is dead.
+    Helper {
         /// Any node of the image.
         address: Address,
-        /// The process that holds it.
-        pid: i32,
-        /// When that process began, in clock ticks since boot (proc(5), `stat` field 22).
-        started: u64,
+        /// Which process.
+        process: Process,
+        /// Whether it was told to outlive the run (`-on-error keep`).
+        kept: bool,
     },
-    /// The last line.
+    /// The run is over; only a recovery adds to it.
     Ended {
         /// How.
         outcome: Outcome,
