@@ -37,6 +37,7 @@ pub mod module;
 pub mod plan;
 
 // doing
+pub mod apply;
 pub mod journal;
 
 // edge

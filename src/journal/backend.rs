@@ -60,6 +60,14 @@ impl Backend {
         self.runs()?.iter().map(|run| self.open(run, command)).collect()
     }
 
+    /// What stands according to a journal that somebody else has.
+    ///
+    /// # Errors
+    /// As [`Journal::standing`].
+    pub fn look(&self, run: &RunId) -> Result<Standing, JournalError> {
+        standing(&self.directory.join(format!("{run}.jsonl")))
+    }
+
     fn runs(&self) -> Result<Vec<RunId>, JournalError> {
         let failed = |error| HostError::on_path("read directory", &self.directory, error);
         let entries = match std::fs::read_dir(&self.directory) {
@@ -112,13 +120,7 @@ impl Journal {
     /// # Errors
     /// [`JournalError::Damaged`] if it does not read, or tells an impossible history.
     pub fn standing(&self) -> Result<Standing, JournalError> {
-        let text = files::read(&self.path)?;
-        let damaged = |why: String| JournalError::Damaged {
-            path: self.path.clone(),
-            why,
-        };
-        let records = read(&text).map_err(damaged)?;
-        Standing::fold(&records).map_err(|why: Impossible| damaged(why.to_string()))
+        standing(&self.path)
     }
 
     /// A second handle on its lock, for a helper that outlives the run.
@@ -129,6 +131,11 @@ impl Journal {
         Ok(self.lock.share()?)
     }
 
+    /// Lets go of it without unlocking it: the lock stays with those to whom it was given by [`Journal::share`].
+    pub fn leave(self) {
+        self.lock.leave();
+    }
+
     /// Removes it: nothing is left that it would have to remember.
     ///
     /// # Errors
@@ -137,6 +144,16 @@ impl Journal {
         files::remove(&self.path)?;
         Ok(files::remove(&self.path.with_extension("lock"))?)
     }
+}
+
+fn standing(path: &Path) -> Result<Standing, JournalError> {
+    let text = files::read(path)?;
+    let damaged = |why: String| JournalError::Damaged {
+        path: path.to_owned(),
+        why,
+    };
+    let records = read(&text).map_err(damaged)?;
+    Standing::fold(&records).map_err(|why: Impossible| damaged(why.to_string()))
 }
 
 /// Reads the lines of a journal; what follows the last newline is a line that was being written.

@@ -19,8 +19,8 @@ pub struct Standing {
     pub providers: Vec<ProviderSettings>,
     /// Every node that was touched, in the order in which they were.
     pub nodes: Vec<(Address, Place)>,
-    /// Helper processes that it started.
-    pub helpers: Vec<Process>,
+    /// Helper processes that it started, and whether they were told to outlive it.
+    pub helpers: Vec<(Process, bool)>,
     /// How it ended, if it did.
     pub outcome: Option<Outcome>,
 }
@@ -90,8 +90,8 @@ impl Standing {
                 Some(Place::Intended { .. } | Place::Open { .. }) => Ok(()),
                 _ => Err(format!("{address} is stuck but does not stand")),
             },
-            Record::Helper { process, .. } => {
-                self.helpers.push(*process);
+            Record::Helper { process, kept, .. } => {
+                self.helpers.push((*process, *kept));
                 Ok(())
             }
             Record::Ended { outcome } => {

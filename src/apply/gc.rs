@@ -1,0 +1,97 @@
+//! Leftovers of a project: what no image uses and no live run works on, found without a journal.
+
+use std::path::{Path, PathBuf};
+
+use crate::diagnostic::Diagnostic;
+use crate::host::HostError;
+use crate::host::locks::Lock;
+use crate::providers::{Leftover, Provider, ProviderError, Providers, Resource};
+use crate::spec::ProviderKey;
+
+/// A leftover.
+#[derive(Debug, Clone)]
+pub struct Debris {
+    /// Where.
+    pub provider: ProviderKey,
+    /// What.
+    pub leftover: Leftover,
+    /// Who works on its image, so that it must stay: `held by ...`.
+    pub held: Option<String>,
+}
+
+/// Lists the leftovers of a project; all workspaces if none is named.
+///
+/// # Errors
+/// Those of a provider or lock that could not be read.
+pub async fn debris(
+    providers: &Providers,
+    bake_directory: &Path,
+    project: &str,
+    workspace: Option<&str>,
+) -> Result<Vec<Debris>, Diagnostic> {
+    let mut all = Vec::new();
+    for (key, provider) in providers.iter() {
+        for leftover in provider.inventory().leftovers(project, workspace).await? {
+            let held = take(provider, bake_directory, &leftover)?.err();
+            all.push(Debris {
+                provider: key.clone(),
+                leftover,
+                held,
+            });
+        }
+    }
+    Ok(all)
+}
+
+/// Removes a leftover, unless somebody has begun to work on its image. Whether it was removed.
+///
+/// # Errors
+/// Those of the provider.
+pub async fn remove(providers: &Providers, bake_directory: &Path, debris: &Debris) -> Result<bool, Diagnostic> {
+    let provider = providers.get(&debris.provider)?;
+    // Held until it is gone, so that nobody begins to work on it.
+    let Ok(_lock) = take(provider, bake_directory, &debris.leftover)? else {
+        return Ok(false);
+    };
+    delete(provider, &debris.leftover.resource).await?;
+    Ok(true)
+}
+
+/// Removes one resource.
+pub(super) async fn delete(provider: &dyn Provider, resource: &Resource) -> Result<(), ProviderError> {
+    match resource {
+        Resource::Volume(id) => provider.volumes().delete(id).await,
+        Resource::Snapshot(id) => provider.snapshots().delete(id).await,
+        Resource::Image(id) => provider.images().retire(id, false).await,
+    }
+}
+
+/// The lock of the image that a leftover was made for: who holds it lives. `Err` says who.
+fn take(
+    provider: &dyn Provider,
+    bake_directory: &Path,
+    leftover: &Leftover,
+) -> Result<Result<Lock, String>, HostError> {
+    let path = lock_path(
+        provider,
+        bake_directory,
+        &leftover.marker.owner,
+        &leftover.marker.address.image,
+    );
+    Ok(Lock::try_take(&path, "bake gc")?.map_err(|held| held.to_string()))
+}
+
+/// Where the lock of an image is: with the images, or in the project's own directory.
+pub(super) fn lock_path(
+    provider: &dyn Provider,
+    bake_directory: &Path,
+    owner: &crate::providers::Owner,
+    image: &crate::address::ImageAddress,
+) -> PathBuf {
+    let name = || {
+        let text = format!("{image} {} {}", owner.project, owner.workspace);
+        crate::digest::Digest::of(text.as_bytes()).short()
+    };
+    let own = || bake_directory.join("locks").join(name());
+    provider.lock_path(owner, image).unwrap_or_else(own)
+}

@@ -1,0 +1,94 @@
+//! The whole output of every step, under `.bake/log/`: a file for each node that writes something.
+
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+
+use crate::address::Address;
+use crate::host::files::{self, Log};
+use crate::nodes::context::StepLog;
+
+/// The logs of a run.
+#[derive(Debug, Clone)]
+pub struct Logs {
+    directory: PathBuf,
+}
+
+impl Logs {
+    /// Those of a run that began at this time (RFC 3339).
+    pub fn new(bake_directory: &Path, began: &str) -> Logs {
+        let name = began.trim_end_matches('Z').replace(':', "-");
+        Logs {
+            directory: bake_directory.join("log").join(name),
+        }
+    }
+
+    /// The log of a node; its file is made by the first line.
+    pub fn of(&self, at: &Address) -> StepLog {
+        let path = self
+            .directory
+            .join(file_name(&at.image.to_string()))
+            .join(format!("{}.log", node_name(at)));
+        let log: Mutex<Option<Log>> = Mutex::new(None);
+        let target = path.clone();
+        StepLog::new(path, move |bytes| {
+            // A log that cannot be written, on a full disk for example, must not fail the build.
+            let Ok(mut log) = log.lock() else { return };
+            if log.is_none() {
+                *log = open(&target);
+            }
+            if let Some(log) = log.as_mut() {
+                let _ = log.append(bytes.strip_suffix(b"\n").unwrap_or(bytes));
+            }
+        })
+    }
+}
+
+fn open(path: &Path) -> Option<Log> {
+    files::create_dir_all(path.parent()?).ok()?;
+    Log::open(path).ok()
+}
+
+/// `provision.nginx`.
+fn node_name(at: &Address) -> String {
+    match &at.node {
+        Some(node) => {
+            let parts = std::iter::once(node.kind.as_str()).chain(node.label.as_deref());
+            file_name(&parts.collect::<Vec<_>>().join("."))
+        }
+        None => "image".to_owned(),
+    }
+}
+
+/// The text with everything that leads to another directory, or is unusual in a name, replaced.
+fn file_name(text: &str) -> String {
+    let clean = |c: char| {
+        if c.is_alphanumeric() || "._-".contains(c) {
+            c
+        } else {
+            '_'
+        }
+    };
+    text.chars().map(clean).take(120).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::address::ImageAddress;
+
+    #[test]
+    fn each_node_has_a_file_that_begins_with_its_first_line() {
+        let directory = tempfile::tempdir().unwrap();
+        let logs = Logs::new(directory.path(), "2026-11-23T12:03:09Z");
+        let at = ImageAddress::new("web", Some("a/b".into())).node("provision", "../x");
+        let log = logs.of(&at);
+        assert!(!log.path().exists());
+        log.write(b"one\n");
+        log.write(b"two\n");
+        assert_eq!(std::fs::read_to_string(log.path()).unwrap(), "one\ntwo\n");
+        let path = directory
+            .path()
+            .join("log/2026-11-23T12-03-09/image.web__a_b__/provision..._x.log");
+        assert_eq!(log.path(), path);
+    }
+}

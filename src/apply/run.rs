@@ -1,0 +1,367 @@
+//! A plan, applied: locks, a second look, the walk, and the report.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::again::{self, Remaining};
+use super::choice::OnError;
+use super::executor::{Executor, Harvest, Parts};
+use super::ledger::Ledger;
+use super::logs::Logs;
+use super::recover::{Scope, recover};
+use super::signals::Signals;
+use super::{Report, gc};
+use crate::address::ImageAddress;
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::digest::{ContentHasher, Digest};
+use crate::event::{Event, Events};
+use crate::host::locks::Lock;
+use crate::host::machine::{self, Process};
+use crate::journal::{Backend, Outcome, Record};
+use crate::nodes::context::{Helpers, Outputs, Secrets, StepLog};
+use crate::nodes::volume::Origin;
+use crate::nodes::{Context, Handle, Need, Node, NodeData};
+use crate::plan::outputs::Known;
+use crate::plan::steps::{Fate, StepNode, Walk};
+use crate::plan::{Plan, PlannedOutput, observe};
+use crate::providers::{self, Providers, Resource, RunId, SnapshotId};
+
+/// How a plan is applied.
+#[derive(Clone)]
+pub struct Settings {
+    /// The `.bake` directory of the project: journals, logs.
+    pub bake_directory: PathBuf,
+    /// Steps at once.
+    pub parallelism: usize,
+    /// How long a lock is waited for; none: for ever.
+    pub lock_timeout: Option<Duration>,
+    /// What happens when a node fails.
+    pub on_error: OnError,
+    /// What must not be seen.
+    pub secrets: Secrets,
+    /// Who is told.
+    pub events: Events,
+    /// Who may stop it.
+    pub signals: Signals,
+    /// What is started as the helper, if not this program.
+    pub executable: Option<PathBuf>,
+    /// As others see it who wait for a lock: `bake apply`.
+    pub command: String,
+}
+
+type Locks = BTreeMap<ImageAddress, Lock>;
+
+/// Applies a plan.
+///
+/// # Errors
+/// What kept it from beginning: a lock, a world that has moved, a store that does not read. What failed later is in the
+/// report.
+pub async fn run(plan: Plan, settings: Settings) -> Result<Report, Diagnostics> {
+    let providers = providers::open(&plan.providers)?;
+    let recovered = recover(
+        &settings.bake_directory,
+        Scope::Dead,
+        &settings.command,
+        &settings.events,
+    )
+    .await?;
+    if let Some((_, why)) = recovered.into_iter().flat_map(|run| run.stuck).next() {
+        return Err(why
+            .help("an earlier run is not cleared up; bake recover tries again")
+            .into());
+    }
+    let locks = lock(&plan, &providers, &settings).await?;
+    let remaining = look_again(&plan, &providers).await?;
+    if locks.is_empty() {
+        return Ok(nothing(&plan));
+    }
+    clear_leftovers(&plan, &providers, &locks, &settings.events).await?;
+    execute(plan, remaining, providers, locks, settings).await
+}
+
+/// Takes the locks of all images that the plan touches, in the order of their addresses, so that no two wait for each other.
+async fn lock(plan: &Plan, providers: &Providers, settings: &Settings) -> Result<Locks, Diagnostics> {
+    let mut locks = Locks::new();
+    let touched = |image: &ImageAddress| plan.nodes.iter().any(|node| node.address.image == *image);
+    let mut images: Vec<_> = plan.images.iter().filter(|image| touched(&image.address)).collect();
+    images.sort_by(|a, b| a.address.cmp(&b.address));
+    for image in images {
+        let provider = providers.get(&image.provider).map_err(Diagnostic::from)?;
+        let path = gc::lock_path(provider, &settings.bake_directory, &plan.owner, &image.address);
+        let tell = |held: &crate::host::locks::Held| {
+            settings.events.send(Event::Waiting {
+                address: image.address.itself(),
+                reason: format!("the lock of {}, {held}", image.address),
+            });
+        };
+        let taking = Lock::take(&path, &settings.command, settings.lock_timeout, tell);
+        let stop = settings.signals.token();
+        let lock = tokio::select! {
+            lock = taking => lock.map_err(Diagnostic::from)?,
+            () = stop.stopped() => return Err(Diagnostic::error("stopped while waiting for a lock").into()),
+        };
+        locks.insert(image.address.clone(), lock);
+    }
+    Ok(locks)
+}
+
+async fn look_again(plan: &Plan, providers: &Providers) -> Result<Remaining, Diagnostics> {
+    let world = observe::observe(&plan.owner, providers)
+        .await
+        .map_err(Diagnostic::from)?;
+    again::look(plan, &world, &crate::plan::assemble::standing(&world))
+}
+
+/// Removes what dead runs left of the images that are locked now: without a journal nobody else would. Snapshots that the
+/// plan goes on from stay.
+async fn clear_leftovers(
+    plan: &Plan,
+    providers: &Providers,
+    locks: &Locks,
+    events: &Events,
+) -> Result<(), Diagnostics> {
+    let owner = &plan.owner;
+    let wanted: Vec<&SnapshotId> = plan.nodes.iter().flat_map(snapshots).collect();
+    for (_, provider) in providers.iter() {
+        let leftovers = provider
+            .inventory()
+            .leftovers(&owner.project, Some(&owner.workspace))
+            .await;
+        for leftover in leftovers.map_err(Diagnostic::from)? {
+            let is_wanted = matches!(&leftover.resource, Resource::Snapshot(id) if wanted.contains(&id));
+            if is_wanted || !locks.contains_key(&leftover.marker.address.image) {
+                continue;
+            }
+            gc::delete(provider, &leftover.resource)
+                .await
+                .map_err(Diagnostic::from)?;
+            events.message(format!(
+                "{} of run {}: removed",
+                leftover.marker.address, leftover.marker.run
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// Standing snapshots that a node reads.
+fn snapshots(node: &Node) -> Vec<&SnapshotId> {
+    use crate::nodes::image::SnapshotSource;
+    match &node.data {
+        NodeData::Volume(volume) => match &volume.origin {
+            Origin::Snapshot(id) => vec![id],
+            _ => Vec::new(),
+        },
+        NodeData::Image(image) => {
+            let standing = image.snapshots.iter().filter_map(|(_, source)| match source {
+                SnapshotSource::Standing { id, .. } => Some(id),
+                SnapshotSource::Made(_) => None,
+            });
+            standing.collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+async fn execute(
+    plan: Plan,
+    remaining: Remaining,
+    providers: Providers,
+    locks: Locks,
+    settings: Settings,
+) -> Result<Report, Diagnostics> {
+    let (run, now) = (new_run(), now()?);
+    let ledger = begin(&plan, &run, &now, &settings)?;
+    let helpers = Helpers::new(settings.executable.clone());
+    settings.events.send(Event::Started {
+        run: run.0.clone(),
+        nodes: remaining.nodes.len(),
+    });
+    let template = Context {
+        at: ImageAddress::new("", None).itself(),
+        outputs: Outputs::default(),
+        providers,
+        helpers: helpers.clone(),
+        events: settings.events.clone(),
+        stop: settings.signals.token(),
+        log: StepLog::new("", |_| ()),
+        secrets: settings.secrets.clone(),
+        run: run.clone(),
+        took: Arc::default(),
+        now: now.clone(),
+    };
+    let executor = Executor::new(Parts {
+        walk: walk(&remaining)?,
+        nodes: remaining.nodes,
+        standing: remaining.standing.clone(),
+        ledger,
+        signals: settings.signals.clone(),
+        on_error: settings.on_error.clone(),
+        parallelism: settings.parallelism,
+        template,
+        logs: Logs::new(&settings.bake_directory, &now),
+    });
+    let (harvest, mut ledger) = executor.run().await;
+    end_helpers(&harvest, &helpers, &mut ledger, locks, &settings.events).await?;
+    let outcome = outcome(&harvest, &settings.signals);
+    ledger.end(outcome).map_err(Diagnostic::from)?;
+    let outputs = outputs(&plan, &harvest, &remaining.standing);
+    Ok(Report {
+        run,
+        nodes: harvest.nodes,
+        failures: harvest.failures,
+        images: harvest.images,
+        closed: harvest.closed,
+        outputs,
+        outcome,
+        interrupted: settings.signals.status(),
+        dropped: remaining.dropped,
+    })
+}
+
+fn begin(plan: &Plan, run: &RunId, now: &str, settings: &Settings) -> Result<Ledger, Diagnostics> {
+    let backend = Backend::new(&settings.bake_directory);
+    let mut journal = backend.begin(run, &settings.command).map_err(Diagnostic::from)?;
+    let plan_digest = Digest::of(&serde_json::to_vec(plan).expect("a plan is written down as JSON"));
+    let began = Record::Began {
+        run: run.clone(),
+        plan: plan_digest,
+        at: now.to_owned(),
+        providers: plan.providers.clone(),
+    };
+    journal.write_through(&began).map_err(Diagnostic::from)?;
+    Ok(Ledger::new(
+        journal,
+        run.clone(),
+        plan.owner.clone(),
+        machine::hostname(),
+    ))
+}
+
+/// The walk over what remains; what stands already is no need any more.
+fn walk(remaining: &Remaining) -> Result<Walk, Diagnostics> {
+    let is_left = |need: &Need| !remaining.dropped.contains(&need.address().image);
+    let steps: Vec<StepNode> = remaining
+        .nodes
+        .iter()
+        .map(|node| {
+            let mut step = StepNode::from(node);
+            step.needs.retain(is_left);
+            step
+        })
+        .collect();
+    Ok(Walk::new(&steps).map_err(Diagnostic::from)?)
+}
+
+/// Ends every helper but those whose image is kept: these take over the locks.
+async fn end_helpers(
+    harvest: &Harvest,
+    helpers: &Helpers,
+    ledger: &mut Ledger,
+    mut locks: Locks,
+    events: &Events,
+) -> Result<(), Diagnostics> {
+    for image in helpers.running().await.into_keys() {
+        let Some(helper) = helpers.take(&image).await else {
+            continue;
+        };
+        let kept = harvest
+            .nodes
+            .iter()
+            .find(|node| node.fate == Fate::Kept && node.address.image == image);
+        let Some(node) = kept else {
+            helper.end().await;
+            continue;
+        };
+        let mut hold = vec![ledger.share().map_err(Diagnostic::from)?];
+        let lock = locks.remove(&image);
+        if let Some(lock) = &lock {
+            hold.push(lock.share().map_err(Diagnostic::from)?);
+        }
+        let process: Process = helper.keep(hold).await.map_err(Diagnostic::from)?;
+        ledger.helper(&node.address, process, true).map_err(Diagnostic::from)?;
+        lock.into_iter().for_each(Lock::leave);
+        events.message(format!(
+            "{image} is kept as it is, by process {}; bake recover ends it",
+            process.pid
+        ));
+    }
+    Ok(())
+}
+
+fn outcome(harvest: &Harvest, signals: &Signals) -> Outcome {
+    let any = |fate: Fate| harvest.nodes.iter().any(|node| node.fate == fate);
+    match () {
+        () if any(Fate::Stuck) || any(Fate::Kept) || harvest.unclear => Outcome::Incomplete,
+        () if signals.status().is_some() => Outcome::Interrupted,
+        () if !harvest.failures.is_empty() => Outcome::Failed,
+        () => Outcome::Done,
+    }
+}
+
+/// The outputs of the module with what is known now.
+fn outputs(
+    plan: &Plan,
+    harvest: &Harvest,
+    standing: &BTreeMap<crate::address::Address, Arc<Handle>>,
+) -> BTreeMap<String, PlannedOutput> {
+    let mut known = Known::default();
+    let before = standing.iter().filter_map(|(at, handle)| match handle.as_ref() {
+        Handle::Image { handle } => Some((at, handle)),
+        _ => None,
+    });
+    for (at, handle) in before.chain(&harvest.images) {
+        known.name(&at.image, &handle.name);
+        known.id(&at.image, &handle.provider, &handle.id);
+    }
+    let settled = |output: &PlannedOutput| PlannedOutput {
+        value: known.settle(&output.value),
+        description: output.description.clone(),
+    };
+    plan.outputs
+        .iter()
+        .map(|(name, output)| (name.clone(), settled(output)))
+        .collect()
+}
+
+/// Of a plan without changes.
+fn nothing(plan: &Plan) -> Report {
+    Report {
+        run: new_run(),
+        nodes: Vec::new(),
+        failures: Vec::new(),
+        images: BTreeMap::new(),
+        closed: BTreeMap::new(),
+        outputs: plan.outputs.clone(),
+        outcome: Outcome::Done,
+        interrupted: None,
+        dropped: Vec::new(),
+    }
+}
+
+/// 8 hex digits that no other run of this host has.
+fn new_run() -> RunId {
+    let since = std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .unwrap_or_default();
+    let mut hasher = ContentHasher::new("run", 1);
+    hasher
+        .text("host", &machine::hostname())
+        .text("boot", &machine::boot_id());
+    hasher
+        .text("process", &std::process::id().to_string())
+        .text("time", &since.as_nanos().to_string());
+    RunId(hasher.finish().hex()[..8].to_owned())
+}
+
+/// RFC 3339, in whole seconds.
+fn now() -> Result<String, Diagnostics> {
+    let seconds = machine::seconds_since_epoch().map_err(Diagnostic::from)?;
+    let time = i64::try_from(seconds)
+        .ok()
+        .and_then(|seconds| jiff::Timestamp::from_second(seconds).ok());
+    let time = time.ok_or_else(|| Diagnostic::error("the clock of this host stands beyond all dates"))?;
+    Ok(time.to_string())
+}
