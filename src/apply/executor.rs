@@ -187,7 +187,7 @@ impl Executor {
         self.note_helper(step).await;
         let consequences = match done {
             Done::Opened(opened, choice) => {
-                let outcome = self.opened(step, elapsed, opened);
+                let outcome = self.opened(step, elapsed, *opened);
                 let mut consequences = self.walk.settle(step, outcome);
                 if outcome != Outcome::Done && choice == super::Choice::Keep {
                     let image = self.nodes[step.node].address.image.clone();

@@ -21,7 +21,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 #[derive(Debug)]
 pub enum Done {
     /// Of an open, with what is to be done if it failed.
-    Opened(Opened, Choice),
+    Opened(Box<Opened>, Choice),
     /// Of a close.
     Closed(Closed),
     /// It was gone before it could be closed.
@@ -41,7 +41,7 @@ impl Done {
     /// A step that did not begin.
     pub fn refused(half: Half, error: NodeError) -> Done {
         match half {
-            Half::Open => Done::Opened(Opened::Failed(error, None), Choice::Cleanup),
+            Half::Open => Done::Opened(Box::new(Opened::Failed(error, None)), Choice::Cleanup),
             Half::Close => Done::Closed(Closed {
                 result: Err(error),
                 gone: false,
@@ -66,7 +66,7 @@ impl Task {
                     Opened::Done(_) => Choice::Cleanup,
                     Opened::Failed(error, _) | Opened::Unclear(error, _) => choose(node, error, &cx, &on_error).await,
                 };
-                Done::Opened(opened, choice)
+                Done::Opened(Box::new(opened), choice)
             })
         }))
     }

@@ -91,7 +91,7 @@ impl Local {
 
 async fn copy(from: &Path, to: &Path) -> Result<(), ProviderError> {
     let (from, to) = (from.to_owned(), to.to_owned());
-    Ok(blocking(move || files::copy_sparse(&from, &to)).await?)
+    blocking(move || files::copy_sparse(&from, &to)).await
 }
 
 async fn convert(from: &Path, to: &Path) -> Result<(), ProviderError> {
