@@ -196,7 +196,7 @@ macro_rules! kinds {
     ($($kind:ident),* $(,)?) => {
         /// The data of a node of any kind.
         #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-        #[serde(tag = "kind", rename_all = "snake_case")]
+        #[serde(tag = "node", rename_all = "snake_case")]
         pub enum NodeData { $(#[doc = concat!("See [`", stringify!($kind), "`].")] $kind($kind),)* }
 
         /// The name of a kind, as the journal keeps it.
