@@ -9,6 +9,8 @@ pub enum Exit {
     Done,
     /// An error, or something is left standing.
     Failed,
+    /// There are changes (`plan -detailed-exitcode`).
+    Changes,
 }
 
 impl Exit {
@@ -17,6 +19,7 @@ impl Exit {
         match self {
             Exit::Done => 0,
             Exit::Failed => 1,
+            Exit::Changes => 2,
         }
     }
 

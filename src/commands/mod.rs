@@ -1,16 +1,28 @@
 //! One file per subcommand: its arguments, its help, and what it does.
 
 mod arguments;
+mod assignments;
 mod completion;
+mod confirm;
 mod exit;
+mod export;
+mod force_unlock;
+mod graph;
 mod help;
+mod images;
 mod init;
 mod man;
+mod output;
 mod panic;
+mod plan;
+mod session;
+mod show;
 mod usage;
+mod validate;
 mod version;
 
 use std::ffi::OsString;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -57,6 +69,14 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Init(init::Args),
+    Validate(validate::Args),
+    Plan(plan::Args),
+    Show(show::Args),
+    Graph(graph::Args),
+    Output(output::Args),
+    Images(images::Args),
+    Export(export::Args),
+    ForceUnlock(force_unlock::Args),
     Completion(completion::Args),
     Man(man::Args),
     Version(version::Args),
@@ -67,6 +87,14 @@ impl Command {
     fn run(self, terminal: &Arc<Terminal>) -> Result<Exit, Diagnostics> {
         match self {
             Command::Init(args) => args.run(terminal),
+            Command::Validate(args) => args.run(terminal),
+            Command::Plan(args) => args.run(terminal),
+            Command::Show(args) => args.run(terminal),
+            Command::Graph(args) => args.run(terminal),
+            Command::Output(args) => args.run(terminal),
+            Command::Images(args) => args.run(terminal),
+            Command::Export(args) => args.run(terminal),
+            Command::ForceUnlock(args) => args.run(terminal),
             Command::Completion(args) => args.run(terminal),
             Command::Man(args) => args.run(terminal),
             Command::Version(args) => args.run(terminal),
@@ -87,7 +115,9 @@ pub fn main(mut arguments: Vec<OsString>) -> ExitCode {
     let no_color = arguments.iter().any(|argument| argument == "--no-color");
     let terminal = Arc::new(Terminal::new(Wish::read(no_color, |name| std::env::var(name).ok())));
     panic::report_as_bugs();
-    let exit = run(arguments, &terminal).unwrap_or_else(|diagnostics| {
+    // What panicked has said so; the exit code is that of any other error.
+    let result = catch_unwind(AssertUnwindSafe(|| run(arguments, &terminal)));
+    let exit = result.unwrap_or(Ok(Exit::Failed)).unwrap_or_else(|diagnostics| {
         terminal.diagnostics(&diagnostics);
         Exit::Failed
     });

@@ -102,13 +102,12 @@ fn shown(value: &ContextValue) -> String {
     }
 }
 
-/// `--out <FILE>` as bake writes it: `-out FILE`.
+/// `--out <FILE>` as bake writes it: `-out`.
 fn one_dash(text: &str) -> String {
-    let text = text
-        .strip_prefix('-')
-        .filter(|rest| rest.starts_with('-'))
-        .unwrap_or(text);
-    text.replace(['<', '>'], "").replace("=", " ").trim_end().to_owned()
+    match text.strip_prefix("--") {
+        Some(flag) => format!("-{}", flag.split([' ', '=', '[']).next().unwrap_or(flag)),
+        None => text.replace(['<', '>'], ""),
+    }
 }
 
 fn first_line(error: &clap::Error) -> String {

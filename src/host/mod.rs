@@ -2,6 +2,7 @@
 
 mod chroot;
 pub mod command;
+pub mod echo;
 pub mod error;
 #[allow(clippy::disallowed_methods)] // What is disallowed elsewhere is done here.
 pub mod files;

@@ -2,11 +2,13 @@
 
 pub mod diagnostic;
 pub mod diff;
+pub mod images;
 pub mod json;
 pub mod paint;
 pub mod plan;
 pub mod printable;
 pub mod progress;
+pub mod table;
 pub mod terminal;
 pub mod values;
 

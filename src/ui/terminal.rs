@@ -128,6 +128,11 @@ impl Terminal {
         })
     }
 
+    /// Asks for something that is not shown while it is typed.
+    pub fn ask_secret(&self, question: &str) -> Option<String> {
+        crate::host::echo::hidden(|| self.ask(question))
+    }
+
     /// Whether a person can be asked: stdin and stderr are terminals.
     pub fn can_ask(&self) -> bool {
         self.interactive && io::stdin().is_terminal()

@@ -1,0 +1,28 @@
+//! Asking before something is done.
+
+use crate::diagnostic::Diagnostic;
+use crate::ui::Terminal;
+
+/// Whether it may be done: `-auto-approve`, or a person who writes `yes`.
+///
+/// # Errors
+/// If there is nobody to ask.
+pub fn asked(terminal: &Terminal, auto_approve: bool, question: &str) -> Result<bool, Diagnostic> {
+    if auto_approve {
+        return Ok(true);
+    }
+    if !terminal.can_ask() {
+        return Err(nobody());
+    }
+    let yes = terminal.ask(question).is_some_and(|answer| answer == "yes");
+    if !yes {
+        terminal.say("Nothing was done.");
+    }
+    Ok(yes)
+}
+
+fn nobody() -> Diagnostic {
+    Diagnostic::error("this wants a yes, and there is nobody to ask: input is not a terminal")
+        .help("-auto-approve does it without asking")
+        .help("or keep the plan: bake plan -out FILE, then bake apply FILE")
+}

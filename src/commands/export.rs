@@ -1,0 +1,109 @@
+//! `bake export`.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use clap::builder::PossibleValuesParser;
+use clap::builder::TypedValueParser;
+
+use super::exit::Exit;
+use super::session::{ModuleArguments, Session, no_image};
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::providers::ObservedImage;
+use crate::providers::export::{Format, export};
+use crate::providers::manifest::BuiltVolume;
+use crate::ui::Terminal;
+
+/// Write the disk of an image to a file
+#[derive(Debug, clap::Args)]
+#[command(
+    long_about = "Write the disk of an image that stands to a file. Without a release the current one is taken. qcow2, vmdk \
+                  and vhd want qemu-img.",
+    after_help = "\
+bake export image.web -out web.raw
+bake export image.web -format qcow2 -out web.qcow2
+bake export image.web -release 6 -volume data -out data.raw"
+)]
+pub struct Args {
+    /// The address or id of an image.
+    #[arg(value_name = "IMAGE")]
+    image: String,
+    /// The format of the file.
+    #[arg(long, value_name = "FORMAT", default_value = "raw", value_parser = formats())]
+    format: Format,
+    /// The file, which must not exist yet.
+    #[arg(long, value_name = "FILE")]
+    out: PathBuf,
+    /// The number of a release that is not the current one.
+    #[arg(long, value_name = "NUMBER")]
+    release: Option<u64>,
+    /// A volume that is not the root volume.
+    #[arg(long, value_name = "NAME")]
+    volume: Option<String>,
+    #[command(flatten)]
+    module: ModuleArguments,
+}
+
+fn formats() -> impl TypedValueParser<Value = Format> {
+    let known = |name: &str| {
+        Format::ALL
+            .iter()
+            .find(|(known, _)| *known == name)
+            .map(|(_, format)| *format)
+    };
+    PossibleValuesParser::new(Format::ALL.iter().map(|(name, _)| *name))
+        .map(move |name| known(&name).expect("the parser takes only names of the table"))
+}
+
+impl Args {
+    /// Finds the disk and converts it.
+    pub fn run(self, terminal: &Arc<Terminal>) -> Result<Exit, Diagnostics> {
+        if self.out.exists() {
+            let standing = Diagnostic::error(format!("{} exists already", self.out.display()));
+            return Err(standing.help("remove it, or choose another name").into());
+        }
+        let session = Session::open(&self.module, terminal)?;
+        let all = session.images()?;
+        let image = self.find(&all).ok_or_else(|| no_image(&self.image, &session.whose()))?;
+        let volume = self.volume_of(image)?;
+        let provider = session.providers.get(&image.provider).map_err(Diagnostic::from)?;
+        let disk = provider.disk(&volume.snapshot).ok_or_else(|| elsewhere(image))?;
+        let written = session.runtime.block_on(export(&disk, self.format, &self.out));
+        written.map_err(Diagnostic::from)?;
+        terminal.say(&format!(
+            "Wrote {}: volume {:?} of {} release {}, {}.",
+            self.out.display(),
+            volume.name,
+            image.manifest.address,
+            image.manifest.release,
+            volume.size
+        ));
+        Ok(Exit::Done)
+    }
+
+    /// The images come newest first, so the first one is the current release.
+    fn find<'a>(&self, all: &'a [ObservedImage]) -> Option<&'a ObservedImage> {
+        all.iter().find(|image| {
+            let named = image.id.0 == self.image || image.manifest.address.to_string() == self.image;
+            named && self.release.is_none_or(|release| release == image.manifest.release)
+        })
+    }
+
+    fn volume_of<'a>(&self, image: &'a ObservedImage) -> Result<&'a BuiltVolume, Diagnostic> {
+        let volumes = &image.manifest.volumes;
+        let found = match &self.volume {
+            None => volumes.first(),
+            Some(name) => volumes.iter().find(|volume| volume.name == *name),
+        };
+        found.ok_or_else(|| {
+            let names: Vec<_> = volumes.iter().map(|volume| volume.name.as_str()).collect();
+            Diagnostic::error(format!("{} has no such volume", image.manifest.address))
+                .note(format!("it has {}", names.join(", ")))
+        })
+    }
+}
+
+fn elsewhere(image: &ObservedImage) -> Diagnostic {
+    Diagnostic::error(format!("the disk of {} is not on this host", image.id))
+        .note(format!("it is kept by provider {}", image.provider))
+}

@@ -1,0 +1,145 @@
+//! `bake plan`.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::exit::Exit;
+use super::session::{ModuleArguments, Session};
+use crate::address::ImageAddress;
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::plan::{self, Mode, Options, Plan};
+use crate::ui::plan::View;
+use crate::ui::{self, Terminal};
+
+/// Show what would change, and why
+#[derive(Debug, clap::Args)]
+#[command(
+    long_about = "Show what would change, and why. Nothing is changed, and no rights beyond reading are needed.",
+    after_help = "\
+bake plan
+bake plan -out web.bakeplan -target image.web     # bake apply web.bakeplan then does exactly that
+bake plan -replace image.base -var release=trixie
+bake plan -detailed-exitcode                      # 2 if there are changes
+bake plan -json | jq '.images[].action'"
+)]
+pub struct Args {
+    #[command(flatten)]
+    planning: PlanArguments,
+    /// Keep the plan in a file, for bake apply FILE.
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+    /// Exit with 2 if there are changes.
+    #[arg(long)]
+    detailed_exitcode: bool,
+    /// Print the plan as JSON.
+    #[arg(long)]
+    json: bool,
+    /// Only the first and the last lines.
+    #[arg(long)]
+    concise: bool,
+}
+
+/// Flags of all that makes a plan.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub struct PlanArguments {
+    #[command(flatten)]
+    module: ModuleArguments,
+    /// Only this image and what it needs; may be repeated.
+    #[arg(long, value_name = "IMAGE")]
+    target: Vec<ImageAddress>,
+    /// Not this image, nor what needs it; may be repeated.
+    #[arg(long, value_name = "IMAGE")]
+    exclude: Vec<ImageAddress>,
+    /// Build this image again though nothing changed; may be repeated.
+    #[arg(long, value_name = "IMAGE")]
+    replace: Vec<ImageAddress>,
+    /// Remove every image.
+    #[arg(long, conflicts_with = "replace")]
+    pub destroy: bool,
+    /// Only show what was changed outside of bake.
+    #[arg(long, conflicts_with_all = ["destroy", "replace"])]
+    refresh_only: bool,
+    /// With false: believe what was recorded instead of looking whether somebody changed it.
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_value_t = true,
+          default_missing_value = "true", action = clap::ArgAction::Set, conflicts_with = "refresh_only")]
+    refresh: bool,
+    /// Of warnings only the first line.
+    #[arg(long)]
+    compact_warnings: bool,
+    /// With false: never ask, fail instead.
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_value_t = true,
+          default_missing_value = "true", action = clap::ArgAction::Set)]
+    pub input: bool,
+    /// How many nodes may be under way at once; by default as many as suit this host.
+    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u16).range(1..))]
+    pub parallelism: Option<u16>,
+}
+
+impl PlanArguments {
+    /// Reads the module, looks at what stands, and plans. Warnings are shown.
+    ///
+    /// # Errors
+    /// All that is wrong with the module, or with what it asks for.
+    pub fn plan(&self, terminal: &Arc<Terminal>) -> Result<(Session, Plan), Diagnostics> {
+        let session = Session::of(self.module.load_asking(terminal, self.input)?)?;
+        let mut world = session.world()?;
+        if !self.refresh {
+            world.forget_drift();
+        }
+        let plan = plan::make(&session.module, &world, &self.options())?;
+        terminal.diagnostics(&self.shortened(&plan.warnings));
+        Ok((session, plan))
+    }
+
+    fn options(&self) -> Options {
+        let mode = match (self.destroy, self.refresh_only) {
+            (true, _) => Mode::Destroy,
+            (_, true) => Mode::RefreshOnly,
+            _ => Mode::Normal,
+        };
+        Options {
+            mode,
+            targets: self.target.clone(),
+            exclude: self.exclude.clone(),
+            replace: self.replace.clone(),
+            now: jiff::Timestamp::now().to_string(),
+        }
+    }
+
+    fn shortened(&self, warnings: &Diagnostics) -> Diagnostics {
+        let short = |one: &Diagnostic| match self.compact_warnings {
+            true => Diagnostic::warning(one.summary.clone()),
+            false => one.clone(),
+        };
+        warnings.iter().map(short).collect()
+    }
+}
+
+impl Args {
+    /// Plans and prints.
+    pub fn run(self, terminal: &Arc<Terminal>) -> Result<Exit, Diagnostics> {
+        let (_session, plan) = self.planning.plan(terminal)?;
+        let view = match self.concise {
+            true => View::Concise,
+            false => View::Whole,
+        };
+        terminal.data(&drawn(&plan, self.json, view));
+        if let Some(file) = &self.out {
+            plan::file::write(file, &plan)?;
+            let file = file.display();
+            terminal.say(&format!("\nKept in {file}: bake apply {file} does exactly this."));
+        }
+        Ok(match self.detailed_exitcode && !plan.is_empty() {
+            true => Exit::Changes,
+            false => Exit::Done,
+        })
+    }
+}
+
+/// A plan for people or for programs.
+pub fn drawn(plan: &Plan, json: bool, view: View) -> String {
+    match json {
+        true => ui::plan::json(plan),
+        false => ui::plan::text(plan, view),
+    }
+}

@@ -1,0 +1,138 @@
+//! What most commands begin with: the module of this directory, its providers, and what stands there.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use clap::builder::NonEmptyStringValueParser;
+
+use super::assignments::Assignments;
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::module::{self, LoadOptions, Module};
+use crate::plan::observe::{World, observe};
+use crate::providers::{self, ObservedImage, Owner, Providers};
+use crate::ui::Terminal;
+
+/// Flags of all that reads a module.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub struct ModuleArguments {
+    #[command(flatten)]
+    variables: Assignments,
+    /// Whose images: the workspace; BAKE_WORKSPACE, else "default".
+    #[arg(long, value_name = "NAME", env = "BAKE_WORKSPACE", hide_env = true, value_parser = NonEmptyStringValueParser::new())]
+    workspace: Option<String>,
+}
+
+impl ModuleArguments {
+    /// Reads and evaluates the module of this directory. A person who can be asked is asked for missing variables.
+    ///
+    /// # Errors
+    /// All that is wrong with it.
+    pub fn load(&self, terminal: &Terminal) -> Result<Module, Diagnostics> {
+        self.load_asking(terminal, true)
+    }
+
+    /// The same, asking only if that is wanted.
+    ///
+    /// # Errors
+    /// All that is wrong with it.
+    pub fn load_asking(&self, terminal: &Terminal, input: bool) -> Result<Module, Diagnostics> {
+        let ask = |name: &str, description: Option<&str>, sensitive: bool| ask(terminal, name, description, sensitive);
+        module::load(&LoadOptions {
+            directory: PathBuf::from("."),
+            workspace: self.workspace.clone().unwrap_or_else(|| "default".to_owned()),
+            environment: std::env::vars_os()
+                .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+                .collect(),
+            variables: self.variables.0.clone(),
+            prompt: (input && terminal.can_ask()).then_some(&ask),
+        })
+    }
+}
+
+/// Asks for the value of a variable.
+fn ask(terminal: &Terminal, name: &str, description: Option<&str>, sensitive: bool) -> Option<String> {
+    let description = description.map(|text| format!("  {text}\n")).unwrap_or_default();
+    let question = format!("var.{name}\n{description}  Its value: ");
+    match sensitive {
+        true => terminal.ask_secret(&question),
+        false => terminal.ask(&question),
+    }
+}
+
+/// A module with its providers.
+pub struct Session {
+    /// The module.
+    pub module: Module,
+    /// Its providers.
+    pub providers: Providers,
+    /// What waits for the world.
+    pub runtime: tokio::runtime::Runtime,
+}
+
+impl Session {
+    /// Reads the module and opens its providers. Warnings are shown.
+    ///
+    /// # Errors
+    /// All that is wrong with the module; a provider that cannot be opened.
+    pub fn open(arguments: &ModuleArguments, terminal: &Arc<Terminal>) -> Result<Session, Diagnostics> {
+        let module = arguments.load(terminal)?;
+        terminal.diagnostics(&module.warnings);
+        Session::of(module)
+    }
+
+    /// Opens the providers of a module.
+    ///
+    /// # Errors
+    /// A provider that cannot be opened.
+    pub fn of(module: Module) -> Result<Session, Diagnostics> {
+        Ok(Session {
+            providers: providers::open(&module.providers)?,
+            runtime: runtime()?,
+            module,
+        })
+    }
+
+    /// What stands.
+    ///
+    /// # Errors
+    /// Those of a provider that cannot say.
+    pub fn world(&self) -> Result<World, Diagnostics> {
+        let world = self.runtime.block_on(observe(&self.module.owner, &self.providers));
+        world.map_err(|error| Diagnostic::from(error).into())
+    }
+
+    /// The images that stand, by address, the newest release first.
+    ///
+    /// # Errors
+    /// Those of a provider that cannot say.
+    pub fn images(&self) -> Result<Vec<ObservedImage>, Diagnostics> {
+        Ok(self.world()?.images.into_values().flatten().collect())
+    }
+
+    /// `project acme/images, workspace default`.
+    pub fn whose(&self) -> String {
+        whose(&self.module.owner)
+    }
+}
+
+/// `project acme/images, workspace default`.
+pub fn whose(owner: &Owner) -> String {
+    format!("project {}, workspace {}", owner.project, owner.workspace)
+}
+
+/// What runs the asynchronous side.
+///
+/// # Errors
+/// If the kernel gives no thread.
+pub fn runtime() -> Result<tokio::runtime::Runtime, Diagnostics> {
+    let built = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build();
+    built.map_err(|error| Diagnostic::error(format!("cannot start the runtime: {error}")).into())
+}
+
+/// That no such image stands.
+pub fn no_image(what: &str, whose: &str) -> Diagnostic {
+    Diagnostic::error(format!("no image {what} stands in {whose}")).help("bake images lists those that stand")
+}

@@ -1,0 +1,65 @@
+//! `bake validate`.
+
+use std::sync::Arc;
+
+use super::exit::Exit;
+use super::session::ModuleArguments;
+use crate::diagnostic::Diagnostics;
+use crate::ui::diagnostic::Written;
+use crate::ui::{Terminal, json};
+use crate::{graph, module::Module, providers};
+
+/// Say what is wrong with the module, all of it at once
+#[derive(Debug, clap::Args)]
+#[command(
+    long_about = "Say what is wrong with the module, all of it at once. Nothing outside of the module is asked.",
+    after_help = "\
+bake validate
+bake validate -var release=trixie
+bake validate -json | jq '.diagnostics[].summary'"
+)]
+pub struct Args {
+    #[command(flatten)]
+    module: ModuleArguments,
+    /// Print what is wrong as JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+impl Args {
+    /// Evaluates and compiles the module.
+    pub fn run(self, terminal: &Arc<Terminal>) -> Result<Exit, Diagnostics> {
+        let checked = self.module.load(terminal).and_then(check);
+        let (said, images) = match checked {
+            Ok((images, warnings)) => (warnings, Some(images)),
+            Err(errors) => (errors, None),
+        };
+        if self.json {
+            terminal.data(&json::pretty(&Written::new(&said)));
+        } else {
+            terminal.diagnostics(&said);
+            if let Some(images) = images {
+                let s = if images == 1 { "" } else { "s" };
+                terminal.data(&format!("The module is valid: {images} image{s}.\n"));
+            }
+        }
+        Ok(if images.is_some() { Exit::Done } else { Exit::Failed })
+    }
+}
+
+/// How many images there are, with the warnings.
+fn check(module: Module) -> Result<(usize, Diagnostics), Diagnostics> {
+    let mut said = module.warnings.clone();
+    said.take(graph::compile(&module));
+    if let Some(providers) = said.take(providers::open(&module.providers)) {
+        for image in &module.images {
+            let provider = said.take(
+                providers
+                    .get(&image.provider)
+                    .map_err(crate::diagnostic::Diagnostic::from),
+            );
+            said.extend(provider.map(|provider| provider.check(image)).unwrap_or_default());
+        }
+    }
+    said.into_result(module.images.len())
+}
