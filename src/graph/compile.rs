@@ -6,24 +6,20 @@
 
 use super::digests::{self, BaseIdentity, Chain, ContentNode};
 use super::disks::label_of;
-use super::order::read_images;
+use super::finish::settle;
 use super::shape::Shape;
 use super::summary;
 use crate::address::Address;
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::digest::Digest;
+use crate::digest::{ContentHasher, Digest};
 use crate::nodes::fstab::Line;
-use crate::nodes::image::SnapshotSource;
 use crate::nodes::{
-    Arguments, BootLoader, Bootstrap, Fstab, Hook, Image, Mount, Need, Node, NodeData, PlannedArgument, PlannedFile,
-    Provision, Ref, Snapshot, Surroundings,
+    Arguments, BootLoader, Bootstrap, Fstab, Mount, Node, NodeData, PlannedArgument, PlannedFile, Provision, Ref,
+    Surroundings,
 };
-use crate::providers::manifest::{BuiltNode, BuiltVolume, FORMAT};
-use crate::providers::{Manifest, Owner, SnapshotId};
 use crate::schema::{Object, Recorded};
 use crate::source::Span;
 use crate::spec::{HookPoint, ImageSpec};
-use crate::units::Size;
 
 /// An image with all nodes of a full build.
 #[derive(Debug, Clone)]
@@ -134,9 +130,9 @@ pub(super) struct Build<'a> {
     pub(super) base: Option<Base<'a>>,
     pub(super) chain: Chain,
     pub(super) shape: Shape,
-    nodes: Vec<Node>,
+    pub(super) nodes: Vec<Node>,
     /// The effect after which the next one comes.
-    last: Option<Address>,
+    pub(super) last: Option<Address>,
 }
 
 impl Build<'_> {
@@ -216,7 +212,7 @@ impl Build<'_> {
     fn effect(&mut self, at: Address, node: impl Into<NodeData>, object: &Object, kind: &str) {
         let recorded = object.recorded();
         let name = at.node.as_ref().map_or("", |node| node.kind.as_str()).to_owned();
-        let mut content = crate::digest::ContentHasher::new(&name, digests::recipe(&name));
+        let mut content = ContentHasher::new(&name, digests::recipe(&name));
         content.text("kind", kind);
         recorded.feed(&mut content, |class| class.is_content());
         self.push(at.clone(), node, Some(&object.span), summary::block(kind, &recorded));
@@ -262,7 +258,7 @@ impl Build<'_> {
                 options: slot.options.clone(),
             })
             .collect();
-        let mut content = crate::digest::ContentHasher::new("fstab", digests::recipe("fstab"));
+        let mut content = ContentHasher::new("fstab", digests::recipe("fstab"));
         for line in &lines {
             content
                 .text("target", &line.target)
@@ -291,236 +287,15 @@ impl Build<'_> {
         }
     }
 
-    fn of_kind(&self, kind: &str) -> impl Iterator<Item = &Address> {
+    /// Nodes of a kind so far.
+    pub(super) fn of_kind(&self, kind: &str) -> impl Iterator<Item = &Address> {
         let of = move |node: &&Node| node.address.node.as_ref().is_some_and(|name| name.kind == kind);
         self.nodes.iter().filter(of).map(|node| &node.address)
-    }
-
-    fn hooks(&mut self, point: HookPoint) {
-        for hook in self.spec.hooks.iter().filter(|hook| hook.point == point) {
-            let at = self.spec.address.node("hook", hook_label(point, hook.index));
-            let node = Hook {
-                point,
-                arguments: arguments(&hook.object),
-                after: self.hook_needs(point),
-            };
-            let recorded = hook.object.recorded();
-            self.push(
-                at.clone(),
-                node,
-                Some(&hook.object.span),
-                summary::hook(point, &recorded),
-            );
-            if point <= HookPoint::BeforeSnapshot {
-                let mut content = crate::digest::ContentHasher::new("hook", digests::recipe("hook"));
-                content.text("point", point.name());
-                recorded.feed(&mut content, |class| class.is_content());
-                self.content(&at, "hook", content.finish());
-            }
-            self.last = Some(at);
-        }
-    }
-
-    /// What a hook waits for, and thereby what stands while it runs.
-    fn hook_needs(&self, point: HookPoint) -> Vec<Need> {
-        let opened = |kind: &'static str| self.of_kind(kind).cloned().map(Need::Opened);
-        let closed = |kind: &'static str| self.of_kind(kind).cloned().map(Need::Closed);
-        let disks = opened("volume").chain(opened("attachment"));
-        let last = self.last.iter().cloned().map(Need::Opened);
-        let effects = ["bootstrap", "fstab", "boot_loader", "provision"]
-            .into_iter()
-            .flat_map(opened);
-        let image = Need::Opened(self.spec.address.itself());
-        match point {
-            HookPoint::BeforeMount => disks
-                .chain(self.tables().into_iter().map(Need::Opened))
-                .chain(last)
-                .collect(),
-            HookPoint::AfterMount | HookPoint::BeforeUnmount => disks
-                .chain(opened("partitions"))
-                .chain(opened("mount"))
-                .chain(last)
-                .collect(),
-            HookPoint::BeforeSnapshot => disks
-                .chain(opened("partitions"))
-                .chain(closed("mount"))
-                .chain(closed("filesystem"))
-                .chain(last)
-                .collect(),
-            HookPoint::AfterPublish => [image].into_iter().chain(last).collect(),
-            HookPoint::OnFailure => {
-                let hooks = self.hooks_until(HookPoint::BeforeUnmount);
-                let all = disks
-                    .chain(opened("partitions"))
-                    .chain(opened("filesystem"))
-                    .chain(opened("mount"));
-                all.chain(effects).chain(hooks).collect()
-            }
-            HookPoint::Always => [image].into_iter().chain(opened("hook")).collect(),
-        }
-    }
-
-    /// Tables that are written or read before the hooks of `before_mount`, not by them.
-    fn tables(&self) -> Vec<Address> {
-        let free = |node: &&Node| matches!(&node.data, NodeData::Partitions(table) if table.after.is_empty());
-        self.nodes
-            .iter()
-            .filter(free)
-            .map(|node| node.address.clone())
-            .collect()
-    }
-
-    fn hooks_until(&self, last: HookPoint) -> impl Iterator<Item = Need> {
-        let of = move |node: &&Node| matches!(&node.data, NodeData::Hook(hook) if hook.point <= last);
-        self.nodes
-            .iter()
-            .filter(of)
-            .map(|node| Need::Opened(node.address.clone()))
-    }
-
-    fn snapshots(&mut self) {
-        let volumes: Vec<String> = self.shape.volumes.iter().map(|volume| volume.name.clone()).collect();
-        for name in volumes {
-            let node = Snapshot {
-                provider: self.spec.provider.clone(),
-                volume: Ref::new(self.spec.address.node("volume", name.as_str())),
-                name: name.clone(),
-                digest: self.chain.last(),
-                after: self.at_rest(&name),
-            };
-            let summary = format!("snapshot of volume {name:?}");
-            self.push(self.spec.address.node("snapshot", name.as_str()), node, None, summary);
-        }
-    }
-
-    /// All content is there, and the volume is at rest.
-    fn at_rest(&self, volume: &str) -> Vec<Need> {
-        let of_volume = |at: &&Address| {
-            let label = at.node.as_ref().and_then(|node| node.label.as_deref()).unwrap_or("");
-            label == volume || label.strip_prefix(volume).is_some_and(|rest| rest.starts_with('/'))
-        };
-        let local = self.spec.provider.kind == "local";
-        let attachment = self.of_kind("attachment").filter(|_| local);
-        let of_it = self
-            .of_kind("filesystem")
-            .chain(self.of_kind("partitions"))
-            .chain(attachment)
-            .filter(of_volume);
-        let closed = self.of_kind("mount").chain(of_it).cloned().map(Need::Closed);
-        self.last.iter().cloned().map(Need::Opened).chain(closed).collect()
-    }
-
-    fn image(&mut self) {
-        let spec = self.spec;
-        let snapshots = self.shape.volumes.iter().map(|volume| {
-            let at = spec.address.node("snapshot", volume.name.as_str());
-            (volume.name.clone(), SnapshotSource::Made(Ref::new(at)))
-        });
-        let effects = ["bootstrap", "fstab", "boot_loader", "provision"]
-            .into_iter()
-            .flat_map(|kind| self.of_kind(kind));
-        let name_of = |at: &Address| at.node.as_ref().map_or_else(String::new, |node| node.to_string());
-        let node = Image {
-            provider: spec.provider.clone(),
-            name: String::new(),
-            description: spec.description.as_ref().map(|value| value.value.clone()),
-            snapshots: snapshots.collect(),
-            tags: spec.publish.tags.as_ref().map(|tags| tags.value.clone()),
-            deprecate_after: spec.publish.deprecate_after.as_ref().map(|after| after.value),
-            manifest: self.manifest(),
-            timed: effects.map(|at| (name_of(at), at.clone())).collect(),
-            after: read_images(spec)
-                .into_iter()
-                .map(|(image, _)| Need::Opened(image.itself()))
-                .collect(),
-        };
-        self.push(
-            spec.address.itself(),
-            node,
-            Some(&spec.span),
-            "register the image".into(),
-        );
-    }
-
-    /// What will be recorded, as far as it is known without the world: name, release and the like are the plan's.
-    fn manifest(&self) -> Manifest {
-        Manifest {
-            format: FORMAT,
-            bake: env!("CARGO_PKG_VERSION").to_owned(),
-            owner: Owner {
-                project: String::new(),
-                workspace: String::new(),
-            },
-            address: self.spec.address.clone(),
-            release: 0,
-            digest: self.chain.last(),
-            release_id: String::new(),
-            build_number: 0,
-            created: String::new(),
-            spec: Recorded::default(),
-            nodes: Vec::new(),
-            built_on: None,
-            volumes: self.shape.volumes.iter().map(built_volume).collect(),
-        }
-    }
-}
-
-/// What is known only when the whole chain is: the image's digest in its snapshots, the content nodes in its manifest.
-fn settle(nodes: &mut [Node], digest: Digest, recorded: &Recorded, chain: &Chain) {
-    for node in nodes {
-        match &mut node.data {
-            NodeData::Snapshot(snapshot) => snapshot.digest = digest,
-            NodeData::Image(image) => {
-                image.manifest.digest = digest;
-                image.manifest.spec = recorded.clone();
-                image.manifest.nodes = chain.nodes.iter().map(built_node).collect();
-            }
-            _ => {}
-        }
-    }
-}
-
-fn built_node(node: &ContentNode) -> BuiltNode {
-    BuiltNode {
-        name: node.name(),
-        content: node.content,
-        digest: node.digest,
-        recipe: node.recipe,
-        took: None,
-    }
-}
-
-fn built_volume(volume: &super::shape::VolumeShape) -> BuiltVolume {
-    let mounts = volume.slots.iter().filter_map(|slot| {
-        let label = if slot.label.is_empty() { "whole" } else { &slot.label };
-        Some((label.to_owned(), slot.mount.as_ref()?.0.clone()))
-    });
-    BuiltVolume {
-        name: volume.name.clone(),
-        snapshot: SnapshotId(String::new()),
-        size: volume.size.unwrap_or(Size::bytes(0)),
-        mounts: mounts.collect(),
-    }
-}
-
-/// The hooks of a point, as nodes point to them.
-pub(super) fn hooks_at(spec: &ImageSpec, point: HookPoint) -> Vec<Ref<Hook>> {
-    let hooks = spec.hooks.iter().filter(|hook| hook.point == point);
-    hooks
-        .map(|hook| Ref::new(spec.address.node("hook", hook_label(point, hook.index))))
-        .collect()
-}
-
-/// `before_mount`, and `before_mount/1` for the second one.
-fn hook_label(point: HookPoint, index: usize) -> String {
-    match index {
-        0 => point.name().to_owned(),
-        more => format!("{}/{more}", point.name()),
     }
 }
 
 /// The arguments of a block and, under their names, those of blocks in it.
-fn arguments(object: &Object) -> Arguments {
+pub(super) fn arguments(object: &Object) -> Arguments {
     let mut all = Arguments::default();
     collect_arguments(object, "", &mut all);
     all

@@ -1,7 +1,8 @@
 //! The nodes of an image's disks: volume, attachment, partitions and file systems of each, and the mounts.
 
-use super::compile::{Build, hooks_at};
+use super::compile::Build;
 use super::digests;
+use super::hooks::hooks_at;
 use super::ids::uuid;
 use super::shape::{Bytes, Slot, TableShape, VolumeShape, lies_in};
 use super::summary;

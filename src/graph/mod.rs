@@ -5,6 +5,8 @@
 pub mod compile;
 pub mod digests;
 mod disks;
+mod finish;
+mod hooks;
 pub mod ids;
 pub mod order;
 pub mod print;

@@ -246,9 +246,9 @@ impl<'a> Assembly<'a> {
     fn retirement(&self, one: &Candidate<'a>, going: &[Candidate<'a>]) -> Node {
         let address = &one.image.manifest.address;
         let fate = self.fates.get(address).filter(|_| !one.first);
-        let successor = fate.and_then(|fate| match fate.stays() {
-            Some(release) => Some(nodes::update_address(&fate.compiled.spec, release)),
-            None => Some(address.itself()),
+        let successor = fate.map(|fate| match fate.stays() {
+            Some(release) => nodes::update_address(&fate.compiled.spec, release),
+            None => address.itself(),
         });
         let uses = |other: &&Candidate<'_>| {
             let base = other.image.manifest.built_on.as_ref();

@@ -1,0 +1,140 @@
+//! The end of a build: snapshots of volumes at rest, and the image that is registered from them.
+
+use super::compile::Build;
+use super::digests::{Chain, ContentNode};
+use super::hooks::EFFECTS;
+use super::order::read_images;
+use crate::address::Address;
+use crate::digest::Digest;
+use crate::nodes::image::SnapshotSource;
+use crate::nodes::{Image, Need, Node, NodeData, Ref, Snapshot};
+use crate::providers::manifest::{BuiltNode, BuiltVolume, FORMAT};
+use crate::providers::{Manifest, Owner, SnapshotId};
+use crate::schema::Recorded;
+use crate::units::Size;
+
+impl Build<'_> {
+    /// One snapshot per volume.
+    pub(super) fn snapshots(&mut self) {
+        let volumes: Vec<String> = self.shape.volumes.iter().map(|volume| volume.name.clone()).collect();
+        for name in volumes {
+            let node = Snapshot {
+                provider: self.spec.provider.clone(),
+                volume: Ref::new(self.spec.address.node("volume", name.as_str())),
+                name: name.clone(),
+                digest: self.chain.last(),
+                after: self.at_rest(&name),
+            };
+            let summary = format!("snapshot of volume {name:?}");
+            self.push(self.spec.address.node("snapshot", name.as_str()), node, None, summary);
+        }
+    }
+
+    /// All content is there, and the volume is at rest.
+    fn at_rest(&self, volume: &str) -> Vec<Need> {
+        let of_volume = |at: &&Address| {
+            let label = at.node.as_ref().and_then(|node| node.label.as_deref()).unwrap_or("");
+            label == volume || label.strip_prefix(volume).is_some_and(|rest| rest.starts_with('/'))
+        };
+        let local = self.spec.provider.kind == "local";
+        let attachment = self.of_kind("attachment").filter(|_| local);
+        let of_it = self
+            .of_kind("filesystem")
+            .chain(self.of_kind("partitions"))
+            .chain(attachment)
+            .filter(of_volume);
+        let closed = self.of_kind("mount").chain(of_it).cloned().map(Need::Closed);
+        self.last.iter().cloned().map(Need::Opened).chain(closed).collect()
+    }
+
+    /// The image itself.
+    pub(super) fn image(&mut self) {
+        let spec = self.spec;
+        let snapshots = self.shape.volumes.iter().map(|volume| {
+            let at = spec.address.node("snapshot", volume.name.as_str());
+            (volume.name.clone(), SnapshotSource::Made(Ref::new(at)))
+        });
+        let effects = EFFECTS.into_iter().flat_map(|kind| self.of_kind(kind));
+        let name_of = |at: &Address| at.node.as_ref().map_or_else(String::new, |node| node.to_string());
+        let node = Image {
+            provider: spec.provider.clone(),
+            name: String::new(),
+            description: spec.description.as_ref().map(|value| value.value.clone()),
+            snapshots: snapshots.collect(),
+            tags: spec.publish.tags.as_ref().map(|tags| tags.value.clone()),
+            deprecate_after: spec.publish.deprecate_after.as_ref().map(|after| after.value),
+            manifest: self.manifest(),
+            timed: effects.map(|at| (name_of(at), at.clone())).collect(),
+            after: read_images(spec)
+                .into_iter()
+                .map(|(image, _)| Need::Opened(image.itself()))
+                .collect(),
+        };
+        self.push(
+            spec.address.itself(),
+            node,
+            Some(&spec.span),
+            "register the image".into(),
+        );
+    }
+
+    /// What will be recorded, as far as it is known without the world: name, release and the like are the plan's.
+    fn manifest(&self) -> Manifest {
+        Manifest {
+            format: FORMAT,
+            bake: env!("CARGO_PKG_VERSION").to_owned(),
+            owner: Owner {
+                project: String::new(),
+                workspace: String::new(),
+            },
+            address: self.spec.address.clone(),
+            release: 0,
+            digest: self.chain.last(),
+            release_id: String::new(),
+            build_number: 0,
+            created: String::new(),
+            spec: Recorded::default(),
+            nodes: Vec::new(),
+            built_on: None,
+            volumes: self.shape.volumes.iter().map(built_volume).collect(),
+        }
+    }
+}
+
+/// What is known only when the whole chain is: the image's digest in its snapshots, the content nodes in its manifest.
+pub(super) fn settle(nodes: &mut [Node], digest: Digest, recorded: &Recorded, chain: &Chain) {
+    for node in nodes {
+        match &mut node.data {
+            NodeData::Snapshot(snapshot) => snapshot.digest = digest,
+            NodeData::Image(image) => {
+                image.manifest.digest = digest;
+                image.manifest.spec = recorded.clone();
+                image.manifest.nodes = chain.nodes.iter().map(built_node).collect();
+            }
+            _ => {}
+        }
+    }
+}
+
+fn built_node(node: &ContentNode) -> BuiltNode {
+    BuiltNode {
+        name: node.name(),
+        content: node.content,
+        digest: node.digest,
+        recipe: node.recipe,
+        took: None,
+    }
+}
+
+fn built_volume(volume: &super::shape::VolumeShape) -> BuiltVolume {
+    let mounts = volume.slots.iter().filter_map(|slot| {
+        let label = if slot.label.is_empty() { "whole" } else { &slot.label };
+        Some((label.to_owned(), slot.mount.as_ref()?.0.clone()))
+    });
+    BuiltVolume {
+        name: volume.name.clone(),
+        snapshot: SnapshotId(String::new()),
+        size: volume.size.unwrap_or(Size::bytes(0)),
+        mounts: mounts.collect(),
+    }
+}

@@ -1,0 +1,15 @@
+bake {
+  project = "acme/images"
+}
+
+image "a" {
+  source {
+    image = image.b
+  }
+}
+
+image "b" {
+  source {
+    image = image.a
+  }
+}

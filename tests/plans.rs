@@ -1,0 +1,123 @@
+//! Plans of whole modules: one golden case per action and flag.
+//!
+//! A case is a directory of modules, `1/`, `2/`, ... Each but the last is planned and applied in thought; the plan of the
+//! last is compared with `plan.txt` and `plan.json` beside them. `case.json` holds flags, and what happened outside of
+//! bake in between. With `BAKE_UPDATE=1` the golden files are written again.
+
+#[path = "plans/case.rs"]
+mod case;
+#[path = "plans/thought.rs"]
+mod thought;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use bake::plan::{self, Action, Options, World};
+use case::{Case, load};
+
+fn root() -> PathBuf {
+    PathBuf::from("testdata/plans")
+}
+
+#[test]
+fn every_case_plans_as_it_did() {
+    let mut cases: Vec<PathBuf> = fs::read_dir(root()).unwrap().map(|entry| entry.unwrap().path()).collect();
+    cases.sort();
+    let wrong: Vec<String> = cases.iter().filter_map(|directory| check(directory).err()).collect();
+    assert!(cases.len() > 20 && wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+fn check(directory: &Path) -> Result<(), String> {
+    let case = Case::read(directory);
+    let outcome = case.outcome();
+    compare(&directory.join("plan.txt"), &outcome.text)?;
+    if let Some(json) = &outcome.json {
+        compare(&directory.join("plan.json"), json)?;
+    }
+    match case.outcome() == outcome {
+        true => Ok(()),
+        false => Err(format!("{}: a second plan differs from the first", directory.display())),
+    }
+}
+
+fn compare(golden: &Path, is: &str) -> Result<(), String> {
+    if std::env::var_os("BAKE_UPDATE").is_some() {
+        fs::write(golden, is).unwrap();
+    }
+    let was = fs::read_to_string(golden).unwrap_or_default();
+    match was == is {
+        true => Ok(()),
+        false => Err(format!("{} differs; it is now:\n{is}", golden.display())),
+    }
+}
+
+/// After every plan of every case has been applied, nothing is left to do.
+#[test]
+fn an_applied_plan_leaves_nothing_to_do() {
+    for entry in fs::read_dir(root()).unwrap() {
+        let case = Case::read(&entry.unwrap().path());
+        let Some((module, mut world, plan)) = case.planned() else { continue };
+        if plan.mode != plan::Mode::Normal || case.is_partial() {
+            continue;
+        }
+        thought::apply(&plan, &mut world, 99);
+        let again = plan::make(&module, &world, &Options { now: case.now(), ..Options::default() }).unwrap();
+        let actions: Vec<Action> = again.images.iter().map(|image| image.action).collect();
+        assert!(again.is_empty(), "{}: {actions:?}", case.name());
+    }
+}
+
+#[test]
+fn what_another_owner_has_is_not_seen() {
+    let mut world = World::default();
+    for workspace in ["default", "other"] {
+        let module = load(&root().join("build/1"), workspace);
+        // A provider answers a query of one owner with that owner's images alone.
+        let mut own = world.clone();
+        own.images.retain(|_, images| {
+            images.retain(|image| image.manifest.owner == module.owner);
+            !images.is_empty()
+        });
+        let plan = plan::make(&module, &own, &Options::default()).unwrap();
+        assert!(plan.images.iter().all(|image| image.action == Action::Build));
+        let names = |plan: &plan::Plan| -> Vec<_> {
+            plan.images.iter().filter_map(|image| image.after.as_ref()?.name.clone()).collect()
+        };
+        let standing: Vec<_> = world.images.values().flatten().map(|image| image.name.clone()).collect();
+        assert!(names(&plan).iter().all(|name| !standing.contains(name)), "names of two workspaces differ");
+        thought::apply(&plan, &mut world, 1);
+    }
+}
+
+#[test]
+fn a_plan_file_reads_back_and_tells_what_moved() {
+    let case = Case::read(&root().join("replace"));
+    let (module, mut world, plan) = case.planned().unwrap();
+    let bytes = plan::file::to_bytes(&plan);
+    assert_eq!(bytes, plan::file::to_bytes(&plan));
+    let back = plan::file::from_bytes(&bytes, "x.bakeplan").unwrap();
+    assert_eq!(plan::file::to_bytes(&back), bytes);
+    assert!(plan::file::moved(&back, &module.inputs, &world).is_empty());
+
+    let mut damaged = bytes.clone();
+    let last = damaged.len() - 2;
+    damaged[last] ^= 1;
+    assert!(plan::file::from_bytes(&damaged, "x").unwrap_err().summary.contains("damaged"));
+
+    let mut inputs = module.inputs.clone();
+    inputs.files.values_mut().next().unwrap().clone_from(&bake::digest::Digest::of(b"other"));
+    inputs.variables.insert("x".into(), 1.into());
+    thought::apply(&plan, &mut world, 2);
+    let moved: Vec<String> = plan::file::moved(&back, &inputs, &world).iter().map(|one| one.summary.clone()).collect();
+    assert!(moved.iter().any(|one| one.contains("has changed since")), "{moved:?}");
+    assert!(moved.iter().any(|one| one.contains("was made after the plan")), "{moved:?}");
+}
+
+#[test]
+fn secrets_are_in_no_form_of_a_plan() {
+    let (_, _, plan) = Case::read(&root().join("secret")).planned().unwrap();
+    let file = String::from_utf8(plan::file::to_bytes(&plan)).unwrap();
+    for text in [file, bake::ui::plan::json(&plan), bake::ui::plan::text(&plan, bake::ui::plan::View::Whole)] {
+        assert!(!text.contains("hunter2"), "{text}");
+    }
+}
