@@ -21,7 +21,10 @@ fn root() -> PathBuf {
 
 #[test]
 fn every_case_plans_as_it_did() {
-    let mut cases: Vec<PathBuf> = fs::read_dir(root()).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let mut cases: Vec<PathBuf> = fs::read_dir(root())
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
     cases.sort();
     let wrong: Vec<String> = cases.iter().filter_map(|directory| check(directory).err()).collect();
     assert!(cases.len() > 20 && wrong.is_empty(), "{}", wrong.join("\n"));
@@ -56,12 +59,22 @@ fn compare(golden: &Path, is: &str) -> Result<(), String> {
 fn an_applied_plan_leaves_nothing_to_do() {
     for entry in fs::read_dir(root()).unwrap() {
         let case = Case::read(&entry.unwrap().path());
-        let Some((module, mut world, plan)) = case.planned() else { continue };
+        let Some((module, mut world, plan)) = case.planned() else {
+            continue;
+        };
         if plan.mode != plan::Mode::Normal || case.is_partial() {
             continue;
         }
         thought::apply(&plan, &mut world, 99);
-        let again = plan::make(&module, &world, &Options { now: case.now(), ..Options::default() }).unwrap();
+        let again = plan::make(
+            &module,
+            &world,
+            &Options {
+                now: case.now(),
+                ..Options::default()
+            },
+        )
+        .unwrap();
         let actions: Vec<Action> = again.images.iter().map(|image| image.action).collect();
         assert!(again.is_empty(), "{}: {actions:?}", case.name());
     }
@@ -71,7 +84,7 @@ fn an_applied_plan_leaves_nothing_to_do() {
 fn what_another_owner_has_is_not_seen() {
     let mut world = World::default();
     for workspace in ["default", "other"] {
-        let module = load(&root().join("build/1"), workspace);
+        let module = load(&root().join("none/1"), workspace);
         // A provider answers a query of one owner with that owner's images alone.
         let mut own = world.clone();
         own.images.retain(|_, images| {
@@ -81,10 +94,21 @@ fn what_another_owner_has_is_not_seen() {
         let plan = plan::make(&module, &own, &Options::default()).unwrap();
         assert!(plan.images.iter().all(|image| image.action == Action::Build));
         let names = |plan: &plan::Plan| -> Vec<_> {
-            plan.images.iter().filter_map(|image| image.after.as_ref()?.name.clone()).collect()
+            plan.images
+                .iter()
+                .filter_map(|image| image.after.as_ref()?.name.clone())
+                .collect()
         };
-        let standing: Vec<_> = world.images.values().flatten().map(|image| image.name.clone()).collect();
-        assert!(names(&plan).iter().all(|name| !standing.contains(name)), "names of two workspaces differ");
+        let standing: Vec<_> = world
+            .images
+            .values()
+            .flatten()
+            .map(|image| image.name.clone())
+            .collect();
+        assert!(
+            names(&plan).iter().all(|name| !standing.contains(name)),
+            "names of two workspaces differ"
+        );
         thought::apply(&plan, &mut world, 1);
     }
 }
@@ -102,22 +126,42 @@ fn a_plan_file_reads_back_and_tells_what_moved() {
     let mut damaged = bytes.clone();
     let last = damaged.len() - 2;
     damaged[last] ^= 1;
-    assert!(plan::file::from_bytes(&damaged, "x").unwrap_err().summary.contains("damaged"));
+    assert!(
+        plan::file::from_bytes(&damaged, "x")
+            .unwrap_err()
+            .summary
+            .contains("damaged")
+    );
 
     let mut inputs = module.inputs.clone();
-    inputs.files.values_mut().next().unwrap().clone_from(&bake::digest::Digest::of(b"other"));
+    inputs
+        .files
+        .values_mut()
+        .next()
+        .unwrap()
+        .clone_from(&bake::digest::Digest::of(b"other"));
     inputs.variables.insert("x".into(), 1.into());
     thought::apply(&plan, &mut world, 2);
-    let moved: Vec<String> = plan::file::moved(&back, &inputs, &world).iter().map(|one| one.summary.clone()).collect();
+    let moved: Vec<String> = plan::file::moved(&back, &inputs, &world)
+        .iter()
+        .map(|one| one.summary.clone())
+        .collect();
     assert!(moved.iter().any(|one| one.contains("has changed since")), "{moved:?}");
-    assert!(moved.iter().any(|one| one.contains("was made after the plan")), "{moved:?}");
+    assert!(
+        moved.iter().any(|one| one.contains("was made after the plan")),
+        "{moved:?}"
+    );
 }
 
 #[test]
 fn secrets_are_in_no_form_of_a_plan() {
     let (_, _, plan) = Case::read(&root().join("secret")).planned().unwrap();
     let file = String::from_utf8(plan::file::to_bytes(&plan)).unwrap();
-    for text in [file, bake::ui::plan::json(&plan), bake::ui::plan::text(&plan, bake::ui::plan::View::Whole)] {
+    for text in [
+        file,
+        bake::ui::plan::json(&plan),
+        bake::ui::plan::text(&plan, bake::ui::plan::View::Whole),
+    ] {
         assert!(!text.contains("hunter2"), "{text}");
     }
 }

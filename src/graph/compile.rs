@@ -265,7 +265,7 @@ impl Build<'_> {
                 .text("options", &line.options.join(","));
         }
         let at = self.spec.address.only("fstab");
-        let summary = format!("fstab: {}", summary::count(lines.len(), "line"));
+        let summary = summary::count(lines.len(), "line");
         let within = self.surroundings(root);
         self.push(at.clone(), Fstab { lines, within }, None, summary);
         self.content(&at, "fstab", content.finish());

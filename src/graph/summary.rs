@@ -81,7 +81,7 @@ pub fn hook(point: HookPoint, block: &Recorded) -> String {
     }
 }
 
-/// A bootstrap, boot loader or step: `debian bookworm, 4 packages`, `grub: bios, uefi`, `files/a -> /etc/a`.
+/// A bootstrap, boot loader or step: `debian bookworm, 4 packages`, `grub: bios, uefi`, `shell: scripts/nginx.sh`.
 pub fn block(kind: &str, block: &Recorded) -> String {
     let text = |name: &str| block.arguments.get(name).and_then(text);
     let list = |name: &str| block.arguments.get(name).map(texts).unwrap_or_default();
@@ -96,10 +96,10 @@ pub fn block(kind: &str, block: &Recorded) -> String {
         "grub" => format!("grub: {}", list("targets").join(", ")),
         "file" => {
             let from = text("source").unwrap_or_else(|| "content".into());
-            format!("{from} -> {}", text("destination").unwrap_or_default())
+            format!("file: {from} -> {}", text("destination").unwrap_or_default())
         }
         "tar" => format!("tar {}", text("path").unwrap_or_default()),
-        "shell" | "local" => commands(block).unwrap_or_else(|| kind.to_owned()),
+        "shell" | "local" => commands(block).map_or(kind.to_owned(), |commands| format!("{kind}: {commands}")),
         _ => kind.to_owned(),
     }
 }

@@ -112,8 +112,9 @@ fn stands<'a>(compiled: &Compiled, standing: &[&'a ObservedImage], release: &'a 
     let action = if current { Action::None } else { Action::Promote };
     let number = release.manifest.release;
     let mut decision = build(compiled, standing, action, Vec::new(), release.manifest.build_number);
+    decision.causes.clear();
     if action == Action::Promote {
-        decision.causes.insert(0, Cause::ReleaseStands { release: number });
+        decision.causes.push(Cause::ReleaseStands { release: number });
     }
     Decision {
         release: Some(release),

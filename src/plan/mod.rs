@@ -331,13 +331,14 @@ impl Plan {
                 _ => continue,
             };
             *temporary.counts.entry(kind.to_owned()).or_default() += 1;
-            if let NodeData::Volume(volume) = &node.data
-                && let Some(size) = volume.size
-            {
-                let total = temporary.size.map_or(0, Size::as_bytes) + size.as_bytes();
-                temporary.size = Some(Size::bytes(total));
-            }
         }
+        let volumes = self.nodes.iter().filter_map(|node| match &node.data {
+            NodeData::Volume(volume) => Some(volume.size),
+            _ => None,
+        });
+        let sizes: Option<Vec<Size>> = volumes.collect();
+        let total = sizes.map(|sizes| sizes.into_iter().map(Size::as_bytes).sum());
+        temporary.size = total.filter(|total| *total > 0).map(Size::bytes);
         temporary
     }
 

@@ -6,7 +6,7 @@ pub mod values;
 pub mod words;
 
 use super::paint::{self, BOLD, DIM};
-use crate::plan::{Action, ImagePlan, Mode, Plan, StepChange};
+use crate::plan::{Action, Cause, ImagePlan, Mode, Plan, StepChange};
 pub use json::json;
 use words::{counted, short};
 
@@ -97,6 +97,7 @@ fn header(plan: &Plan) -> String {
     for (action, verb) in groups {
         lines.extend(group(&of(action), verb));
     }
+    lines.extend(retired(plan));
     lines.extend(of(Action::Replace).into_iter().map(again));
     if plan.world.is_empty() {
         let owner = &plan.owner;
@@ -126,7 +127,7 @@ fn group(images: &[&ImagePlan], verb: &str) -> Option<String> {
     (!images.is_empty()).then(|| format!("{} {verb}: {}", counted(images.len(), "image"), each.join("; ")))
 }
 
-/// `1 of 2 steps of web is not as it was; all run, from image.base as it stands.`
+/// `1 of 2 steps of web is new or changed; all run; image.base is not touched.`
 fn again(image: &ImagePlan) -> String {
     let steps: Vec<_> = image
         .steps
@@ -137,21 +138,34 @@ fn again(image: &ImagePlan) -> String {
         .iter()
         .filter(|step| matches!(step.change, StepChange::Added | StepChange::Changed))
         .count();
-    let verb = if own == 1 { "is" } else { "are" };
-    let base_changes = image
-        .causes
-        .iter()
-        .any(|cause| matches!(cause, crate::plan::Cause::Base { .. }));
+    let base_changes = image.causes.iter().any(|cause| matches!(cause, Cause::Base { .. }));
     let from = match words::base(image) {
-        Some(base) if base_changes => format!(", from the new {base}"),
+        Some(base) if base_changes => format!(" on the new {base}"),
         Some(base) => format!("; {base} is not touched"),
         None => String::new(),
     };
-    format!(
-        "{own} of {} of {} {verb} new or changed, and all run{from}.",
-        counted(steps.len(), "step"),
-        short(image)
-    )
+    let (count, name) = (counted(steps.len(), "step"), short(image));
+    match (own, steps.len()) {
+        (0, 1) => format!("The step of {name} runs again{from}."),
+        (0, _) => format!("The {count} of {name} run again{from}."),
+        (1, _) => format!("1 of {count} of {name} is new or changed; all run{from}."),
+        _ => format!("{own} of {count} of {name} are new or changed; all run{from}."),
+    }
+}
+
+/// `1 release retired: web 6 (keep_releases = 2)`
+fn retired(plan: &Plan) -> Option<String> {
+    let of = |image: &ImagePlan| -> Vec<String> {
+        let name = short(image);
+        image
+            .retire
+            .iter()
+            .map(|gone| format!("{name} {} ({})", gone.release, gone.reason))
+            .collect()
+    };
+    let kept = plan.images.iter().filter(|image| image.action != Action::Destroy);
+    let each: Vec<String> = kept.flat_map(of).collect();
+    (!each.is_empty()).then(|| format!("{} retired: {}", counted(each.len(), "release"), each.join(", ")))
 }
 
 /// `About 3m 40s (as long as the last build), 2 snapshots, at most 8 GiB.`

@@ -86,7 +86,10 @@ impl Case {
         let (last, before) = modules.split_last().expect("a case has a module");
         for (index, directory) in before.iter().enumerate() {
             let module = load(directory, "default");
-            let options = Options { now: self.now(), ..Options::default() };
+            let options = Options {
+                now: self.now(),
+                ..Options::default()
+            };
             let plan = plan::make(&module, &world, &options)
                 .unwrap_or_else(|errors| panic!("{}: {}", directory.display(), rendered(&errors)));
             thought::apply(&plan, &mut world, index + 1);
@@ -110,11 +113,17 @@ impl Case {
 
     fn outside(&self, world: &mut World) {
         for (address, tags) in &self.flags.tags {
-            let images = world.images.get_mut(&address.parse().unwrap()).expect("the image stands");
+            let images = world
+                .images
+                .get_mut(&address.parse().unwrap())
+                .expect("the image stands");
             images[0].tags = tags.clone();
         }
         for address in &self.flags.unregistered {
-            let images = world.images.remove(&address.parse().unwrap()).expect("the image stands");
+            let images = world
+                .images
+                .remove(&address.parse().unwrap())
+                .expect("the image stands");
             world.kept.extend(images[0].manifest.volumes.iter().map(|volume| Kept {
                 provider: images[0].provider.clone(),
                 image: images[0].manifest.address.clone(),
@@ -124,31 +133,49 @@ impl Case {
                 size: Size::mib(64),
             }));
         }
-        let holder = Holder { owner: None, address: None };
+        thought::names(world);
+        let holder = Holder {
+            owner: None,
+            address: None,
+        };
         for name in &self.flags.foreign {
-            let key = bake::spec::ProviderKey { kind: "local".into(), alias: None };
-            world.names.push((key, BTreeMap::from([(name.clone(), holder.clone())])));
+            let key = bake::spec::ProviderKey {
+                kind: "local".into(),
+                alias: None,
+            };
+            world
+                .names
+                .push((key, BTreeMap::from([(name.clone(), holder.clone())])));
         }
     }
 
     pub fn outcome(&self) -> Outcome {
         match self.last() {
-            Err(errors) => Outcome { text: rendered(&errors), json: None },
+            Err(errors) => Outcome {
+                text: rendered(&errors),
+                json: None,
+            },
             Ok((_, _, plan)) => {
                 let view = if self.flags.concise { View::Concise } else { View::Whole };
                 let text = anstream::adapter::strip_str(&bake::ui::plan::text(&plan, view)).to_string();
                 let warnings = match plan.warnings.is_empty() {
                     true => String::new(),
-                    false => format!("{}\n", rendered(&plan.warnings)),
+                    false => rendered(&plan.warnings),
                 };
-                Outcome { text: warnings + &text, json: Some(bake::ui::plan::json(&plan)) }
+                Outcome {
+                    text: warnings + &text,
+                    json: Some(bake::ui::plan::json(&plan)),
+                }
             }
         }
     }
 }
 
 fn rendered(all: &Diagnostics) -> String {
-    bake::ui::diagnostic::render(all, Colour::Off, 100)
+    bake::ui::diagnostic::render(all, Colour::Off, Some(100))
+        .trim_end()
+        .to_owned()
+        + "\n"
 }
 
 /// The module of a directory.

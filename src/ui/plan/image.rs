@@ -124,13 +124,9 @@ impl Body {
 
     fn numbered(&mut self, steps: &[StepPlan]) {
         let places = steps.len().to_string().len();
+        let width = steps.iter().map(|step| heading(step).len()).max().unwrap_or(0);
         for (index, step) in steps.iter().enumerate() {
-            let (kind, label) = parts(&step.name);
-            let label = match kind {
-                "provision" => format!("{label:?}: "),
-                _ => String::new(),
-            };
-            let line = format!("{:>places$}  {kind:12} {label}{}", index + 1, step.summary);
+            let line = format!("{:>places$}  {:width$}  {}", index + 1, heading(step), step.summary);
             self.line(0, "", &line);
         }
     }
@@ -278,14 +274,8 @@ fn heading(step: &StepPlan) -> String {
 
 /// Kind and label of a node.
 fn parts(node: &str) -> (&str, &str) {
-    let label = |(kind, rest): (&'_ str, &'_ str)| (kind.len(), rest.strip_suffix("\"]").map_or(0, str::len));
-    match node.split_once("[\"") {
-        None => (node, ""),
-        Some((kind, rest)) => {
-            let (_, length) = label((kind, rest));
-            (kind, &rest[..length])
-        }
-    }
+    let (kind, rest) = node.split_once("[\"").unwrap_or((node, ""));
+    (kind, rest.strip_suffix("\"]").unwrap_or(rest))
 }
 
 fn retired(image: &ImagePlan) -> String {

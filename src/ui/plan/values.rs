@@ -12,6 +12,7 @@ pub fn argument(argument: &RecordedArgument) -> String {
     }
     match (&argument.value, &argument.after) {
         (Some(value), _) => json(value),
+        (None, Some(after)) if after.ends_with(".build") => "(known during the build)".into(),
         (None, Some(after)) if !after.is_empty() => format!("(known after {after})"),
         (None, None) => "(text not recorded)".into(),
         (None, _) => "(known after apply)".into(),
@@ -49,7 +50,10 @@ pub fn change(change: &Change) -> String {
     match (&change.before, &change.after) {
         (None, Some(after)) => argument(after),
         (Some(before), None) => format!("{} -> null", argument(before)),
-        (Some(before), Some(after)) => format!("{} -> {}", argument(before), argument(after)),
+        (Some(before), Some(after)) => match (argument(before), argument(after)) {
+            (before, after) if before == after => format!("{after}  # not as it was"),
+            (before, after) => format!("{before} -> {after}"),
+        },
         (None, None) => "null".into(),
     }
 }

@@ -76,7 +76,7 @@ pub fn because(image: &ImagePlan) -> String {
         Cause::New => "because none stands".into(),
         Cause::Content { node, what, .. } if is_verb(what) => format!("because {} was {what}", dotted(node)),
         Cause::Content { node, what, .. } if *what == "changed" => format!("because {} changed", dotted(node)),
-        Cause::Content { node, what, .. } if node.starts_with("provision") => format!("because {what}"),
+        Cause::Content { node, what, .. } if names_file(what) => format!("because {what}"),
         Cause::Content { node, what, .. } => match what.strip_prefix(node.as_str()) {
             Some(_) => format!("because {what}"),
             None => format!("because of {}: {what}", dotted(node)),
@@ -94,6 +94,11 @@ pub fn because(image: &ImagePlan) -> String {
         Cause::Moved { from } => format!("because it was {from}"),
     };
     own + &more
+}
+
+/// Whether it begins with a path (`scripts/nginx.sh changed`), which says enough, rather than with an argument.
+fn names_file(what: &str) -> bool {
+    what.split(' ').next().is_some_and(|first| first.contains(['/', '.']))
 }
 
 fn is_verb(what: &str) -> bool {
