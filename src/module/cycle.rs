@@ -24,7 +24,8 @@ pub(super) fn error(edges: &[Edge]) -> Diagnostic {
     let summary = match names.as_slice() {
         [one] => format!("{one} needs itself"),
         [one, other] => format!("{one} and {other} need each other"),
-        many => format!("{} need each other in a circle", many.join(", ")),
+        [all @ .., last] => format!("{} and {last} need each other in a circle", all.join(", ")),
+        [] => "something needs itself".to_owned(),
     };
     let label = |error: Diagnostic, edge: &Edge| error.label(&edge.span, format!("{} needs {}", edge.from, edge.to));
     edges.iter().fold(Diagnostic::error(summary), label)
@@ -86,5 +87,5 @@ fn circle(path: &[(&ImageAddress, usize)], needs: &Needs, to: &ImageAddress, spa
         to: to.to_string(),
         span: span.clone(),
     });
-    error(&edges)
+    error(&edges).help("one of them must do without: an image can begin with scratch {} or a file")
 }

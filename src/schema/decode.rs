@@ -326,7 +326,8 @@ impl Decoder<'_> {
             return None;
         }
         let kind = written.labels.first();
-        let known: Vec<&str> = candidates.clone().filter_map(|nested| nested.block.kind).collect();
+        let supported = candidates.clone().filter(|nested| nested.block.unsupported.is_none());
+        let known: Vec<&str> = supported.filter_map(|nested| nested.block.kind).collect();
         let chosen = candidates.find(|nested| {
             nested
                 .block
@@ -400,12 +401,28 @@ fn known_when(is_build: bool, own: bool, image: &ImageAddress) -> String {
 
 fn unknown_argument(attribute: &Attribute, table: &Block) -> Diagnostic {
     let name = &attribute.name;
-    let summary = format!("unknown argument \"{}\" in block \"{}\"", name.value, table.name);
-    let label = match table.blocks.iter().any(|nested| nested.block.name == name.value) {
-        true => format!("this is a block: write {} {{ ... }}", name.value),
-        false => did_you_mean(&name.value, table.arguments.iter().map(|row| row.name)),
+    let error = Diagnostic::error(format!(
+        "unknown argument \"{}\" in block \"{}\"",
+        name.value, table.name
+    ));
+    if table.blocks.iter().any(|nested| nested.block.name == name.value) {
+        return error.label(&name.span, format!("this is a block: write {} {{ ... }}", name.value));
+    }
+    let known = || {
+        table
+            .arguments
+            .iter()
+            .filter(|row| row.unsupported.is_none())
+            .map(|row| row.name)
     };
-    Diagnostic::error(summary).label(&name.span, label)
+    let meant = did_you_mean(&name.value, known());
+    match (meant.is_empty(), known().next()) {
+        (false, _) => error.label(&name.span, meant),
+        (true, Some(_)) => error
+            .at(&name.span)
+            .help(format!("it takes {}", known().collect::<Vec<_>>().join(", "))),
+        (true, None) => error.at(&name.span).help("it takes no arguments"),
+    }
 }
 
 fn unknown_block(written: &syntax::Block, table: &Block) -> Diagnostic {

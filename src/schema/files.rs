@@ -84,7 +84,7 @@ impl Files {
     /// It is not there, cannot be read, or is no file.
     pub fn file(&self, written: &str) -> Result<InputFile, FileError> {
         let path = clean(Path::new(written));
-        let metadata = fs::metadata(self.absolute(&path)).map_err(|error| FileError::io(&path, &error))?;
+        let metadata = fs::metadata(self.absolute(&path)).map_err(|error| self.missing(&path, &error))?;
         if metadata.is_dir() {
             return Err(FileError::new(&path, "it is a directory, not a file"));
         }
@@ -97,7 +97,7 @@ impl Files {
     /// As [`Files::file`]; also sockets, fifos and devices, and names that are not UTF-8.
     pub fn tree(&self, written: &str) -> Result<Vec<InputFile>, FileError> {
         let path = clean(Path::new(written));
-        let metadata = fs::metadata(self.absolute(&path)).map_err(|error| FileError::io(&path, &error))?;
+        let metadata = fs::metadata(self.absolute(&path)).map_err(|error| self.missing(&path, &error))?;
         let mut found = vec![self.entry(path.clone(), &metadata)?];
         if metadata.is_dir() {
             self.walk(&path, &mut found)?;
@@ -176,6 +176,25 @@ impl Files {
             }
         }
         Ok(())
+    }
+
+    /// Why a path cannot be used; of one that is not there also which is near.
+    fn missing(&self, path: &Path, error: &io::Error) -> FileError {
+        let near = || {
+            let name = path.file_name()?.to_str()?;
+            let directory = self.absolute(path.parent()?);
+            let names = fs::read_dir(directory)
+                .ok()?
+                .filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+            let mut names: Vec<String> = names.collect();
+            names.sort();
+            super::suggest(name, names.iter().map(String::as_str)).map(|near| path.with_file_name(near))
+        };
+        let mut problem = FileError::io(path, error);
+        if let (io::ErrorKind::NotFound, Some(near)) = (error.kind(), near()) {
+            problem.why = format!("{}; did you mean \"{}\"?", problem.why, near.display());
+        }
+        problem
     }
 
     fn absolute(&self, path: &Path) -> PathBuf {

@@ -320,7 +320,7 @@ fn check_root(image: &Object, volumes: &[Volume], mounts: &[&Spanned<String>], f
         }
         None => {
             let error = Diagnostic::error("nothing is mounted at \"/\"").label(&root.object.span, "the root volume");
-            error.help("write mount = \"/\" in one of its partitions")
+            error.help("write mount = \"/\" where its file system is declared")
         }
     };
     found.push(error);

@@ -1,0 +1,11 @@
+provider "aws" {
+  region = "eu-central-1"
+}
+image "web" {
+  scratch {}
+  volume "root" {
+    size       = "64MiB"
+    filesystem = "ext4"
+    mount      = "/"
+  }
+}

@@ -1,0 +1,11 @@
+image "web" {
+  scratch {}
+  volume "root" {
+    size       = "64MiB"
+    filesystem = "ext4"
+    mount      = "/"
+  }
+  network {
+    mode = "bridge"
+  }
+}

@@ -1,0 +1,14 @@
+image "web" {
+  scratch {}
+  volume "root" {
+    size       = "64MiB"
+    filesystem = "ext4"
+    mount      = "/"
+  }
+  lifecycle {
+    keep_releases = 1
+  }
+  lifecycle {
+    keep_releases = 2
+  }
+}

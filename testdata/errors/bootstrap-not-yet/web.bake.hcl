@@ -1,0 +1,9 @@
+image "web" {
+  scratch {}
+  volume "root" {
+    size       = "64MiB"
+    filesystem = "ext4"
+    mount      = "/"
+  }
+  bootstrap "rpm" {}
+}

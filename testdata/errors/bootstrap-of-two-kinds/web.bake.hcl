@@ -1,0 +1,14 @@
+image "web" {
+  scratch {}
+  volume "root" {
+    size       = "64MiB"
+    filesystem = "ext4"
+    mount      = "/"
+  }
+  bootstrap "tar" {
+    path = "root.tar"
+  }
+  bootstrap "debian" {
+    suite = "bookworm"
+  }
+}

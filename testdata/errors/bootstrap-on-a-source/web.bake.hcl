@@ -1,0 +1,8 @@
+image "web" {
+  source {
+    file = "root.tar"
+  }
+  bootstrap "debian" {
+    suite = "bookworm"
+  }
+}

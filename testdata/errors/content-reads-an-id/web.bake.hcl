@@ -1,0 +1,20 @@
+image "base" {
+  scratch {}
+  volume "root" {
+    size       = "64MiB"
+    filesystem = "ext4"
+    mount      = "/"
+  }
+}
+
+image "web" {
+  scratch {}
+  volume "root" {
+    size       = "64MiB"
+    filesystem = "ext4"
+    mount      = "/"
+  }
+  provision "shell" "one" {
+    inline = ["echo ${image.base.id}"]
+  }
+}

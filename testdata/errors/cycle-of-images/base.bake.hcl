@@ -1,0 +1,5 @@
+image "base" {
+  source {
+    image = image.web
+  }
+}

@@ -1,0 +1,11 @@
+data "ami" "debian" {
+  owners = ["1"]
+}
+image "web" {
+  scratch {}
+  volume "root" {
+    size       = "64MiB"
+    filesystem = "ext4"
+    mount      = "/"
+  }
+}

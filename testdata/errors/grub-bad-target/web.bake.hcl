@@ -1,0 +1,15 @@
+image "web" {
+  scratch {}
+  volume "root" {
+    size            = "1GiB"
+    partition_table = "gpt"
+    partition "root" {
+      type = "linux-root"
+      filesystem = "ext4"
+      mount = "/"
+    }
+  }
+  boot_loader "grub" {
+    targets = ["bios", "efi"]
+  }
+}

@@ -1,0 +1,5 @@
+image "web" {
+  source {
+    image = "image.base"
+  }
+}

@@ -1,0 +1,13 @@
+image "web" {
+  scratch {}
+  volume "root" {
+    size       = "64MiB"
+    filesystem = "ext4"
+    mount      = "/"
+  }
+  volume "data" {
+    size       = "64MiB"
+    filesystem = "ext4"
+    mount      = "srv/../data"
+  }
+}

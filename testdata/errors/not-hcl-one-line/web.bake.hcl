@@ -1,0 +1,1 @@
+image "web" { scratch {} volume "x" {} }

@@ -1,0 +1,7 @@
+output "x" {
+  value = image.web.id
+}
+
+output "y" {
+  valu = 1
+}

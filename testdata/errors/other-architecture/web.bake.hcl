@@ -1,0 +1,16 @@
+image "base" {
+  scratch {}
+  volume "root" {
+    size       = "64MiB"
+    filesystem = "ext4"
+    mount      = "/"
+  }
+  architecture = "x86_64"
+}
+
+image "web" {
+  source {
+    image = image.base
+  }
+  architecture = "aarch64"
+}

@@ -1,0 +1,15 @@
+provider "local" {}
+
+provider "local" {
+  alias = "fast"
+  store = "./fast"
+}
+
+image "web" {
+  scratch {}
+  volume "root" {
+    size       = "64MiB"
+    filesystem = "ext4"
+    mount      = "/"
+  }
+}

@@ -1,0 +1,10 @@
+image "web" {
+  scratch {}
+  volume "root" {
+    size       = "64MiB"
+    filesystem = "ext4"
+    mount      = "/"
+  }
+  for_each = toset(["a", "b"])
+  nmae = each.key
+}

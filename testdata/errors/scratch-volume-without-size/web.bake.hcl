@@ -1,0 +1,7 @@
+image "web" {
+  scratch {}
+  volume "root" {
+    filesystem = "ext4"
+    mount      = "/"
+  }
+}

@@ -1,0 +1,15 @@
+image "web" {
+  scratch {}
+  volume "root" {
+    size       = "64MiB"
+    filesystem = "ext4"
+    mount      = "/"
+  }
+  provision "shell" "one" {
+    inline = ["true"]
+  }
+  provision "file" "one" {
+    content     = ""
+    destination = "/x"
+  }
+}

@@ -1,0 +1,12 @@
+provider "local" {
+  store = "/var/lib/bake"
+}
+
+image "web" {
+  scratch {}
+  volume "root" {
+    size       = "64MiB"
+    filesystem = "ext4"
+    mount      = "/"
+  }
+}

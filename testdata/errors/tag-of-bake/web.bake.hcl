@@ -1,0 +1,11 @@
+image "web" {
+  scratch {}
+  volume "root" {
+    size       = "64MiB"
+    filesystem = "ext4"
+    mount      = "/"
+  }
+  publish {
+    tags = { "bake:project" = "mine", "aws:x" = "y" }
+  }
+}

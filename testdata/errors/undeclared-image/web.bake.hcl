@@ -1,0 +1,14 @@
+image "web" {
+  scratch {}
+  volume "root" {
+    size       = "64MiB"
+    filesystem = "ext4"
+    mount      = "/"
+  }
+}
+
+image "app" {
+  source {
+    image = image.wbe
+  }
+}

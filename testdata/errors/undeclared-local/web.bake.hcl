@@ -1,0 +1,15 @@
+locals {
+  greeting = "hello"
+}
+
+image "web" {
+  scratch {}
+  volume "root" {
+    size       = "64MiB"
+    filesystem = "ext4"
+    mount      = "/"
+  }
+  provision "shell" "one" {
+    inline = [local.greting]
+  }
+}

@@ -1,0 +1,15 @@
+variable "release" {
+  default = "bookworm"
+}
+
+image "web" {
+  scratch {}
+  volume "root" {
+    size       = "64MiB"
+    filesystem = "ext4"
+    mount      = "/"
+  }
+  provision "shell" "one" {
+    inline = ["echo ${var.relase}"]
+  }
+}

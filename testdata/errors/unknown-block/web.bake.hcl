@@ -1,0 +1,11 @@
+image "web" {
+  scratch {}
+  volume "root" {
+    size       = "64MiB"
+    filesystem = "ext4"
+    mount      = "/"
+  }
+  volum "data" {
+    size = "1GiB"
+  }
+}

@@ -1,0 +1,12 @@
+image "web" {
+  scratch {}
+  volume "root" {
+    size            = "1GiB"
+    partition_table = "gpt"
+    partition "root" {
+      type = "linux-rot"
+      filesystem = "ext4"
+      mount = "/"
+    }
+  }
+}

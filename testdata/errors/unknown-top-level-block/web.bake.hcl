@@ -1,0 +1,3 @@
+imge "web" {
+  scratch {}
+}

@@ -1,0 +1,12 @@
+variable "count" {
+  type = number
+}
+
+image "web" {
+  scratch {}
+  volume "root" {
+    size       = "64MiB"
+    filesystem = "ext4"
+    mount      = "/"
+  }
+}

@@ -1,0 +1,12 @@
+variable "names" {
+  type = list(string)
+}
+
+image "web" {
+  scratch {}
+  volume "root" {
+    size       = "64MiB"
+    filesystem = "ext4"
+    mount      = "/"
+  }
+}

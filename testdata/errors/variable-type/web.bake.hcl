@@ -1,0 +1,7 @@
+variable "names" {
+  type = strng
+}
+
+variable "more" {
+  type = list
+}

@@ -1,0 +1,15 @@
+variable "release" {
+  type = string
+}
+
+image "web" {
+  scratch {}
+  volume "root" {
+    size       = "64MiB"
+    filesystem = "ext4"
+    mount      = "/"
+  }
+  provision "shell" "one" {
+    inline = ["echo ${var.release}"]
+  }
+}

@@ -1,0 +1,12 @@
+bake {
+  required_version = "newest"
+}
+
+image "web" {
+  scratch {}
+  volume "root" {
+    size       = "64MiB"
+    filesystem = "ext4"
+    mount      = "/"
+  }
+}

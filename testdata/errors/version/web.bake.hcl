@@ -1,0 +1,12 @@
+bake {
+  required_version = ">= 99"
+}
+
+image "web" {
+  scratch {}
+  volume "root" {
+    size       = "64MiB"
+    filesystem = "ext4"
+    mount      = "/"
+  }
+}
