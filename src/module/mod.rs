@@ -11,6 +11,8 @@ mod names;
 mod outputs;
 mod providers;
 mod sources;
+#[cfg(test)]
+mod tests;
 mod types;
 mod variables;
 mod version;
