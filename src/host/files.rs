@@ -385,3 +385,97 @@ fn parent(path: &Path) -> &Path {
         _ => Path::new("."),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::host::Kind;
+
+    fn here() -> (tempfile::TempDir, PathBuf) {
+        let directory = temporary_dir().unwrap();
+        let path = directory.path().join("file");
+        (directory, path)
+    }
+
+    #[test]
+    fn a_file_is_replaced_whole_and_nothing_else_is_left() {
+        let (directory, path) = here();
+        replace(&path, b"old").unwrap();
+        let reader = File::open(&path).unwrap();
+        replace(&path, b"new").unwrap();
+        assert_eq!(read(&path).unwrap(), b"new");
+        assert_eq!(std::io::read_to_string(reader).unwrap(), "old");
+        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn an_error_names_the_file_and_what_was_done() {
+        let (_directory, path) = here();
+        let error = read(&path).unwrap_err();
+        assert_eq!(error.kind, Kind::NotFound);
+        assert_eq!(
+            error.to_string(),
+            format!("cannot read {}: it does not exist", path.display())
+        );
+        let inside = path.join("below");
+        replace(&path, b"").unwrap();
+        assert_eq!(replace(&inside, b"").unwrap_err().kind, Kind::WrongType);
+    }
+
+    #[test]
+    fn a_torn_line_is_cut_off_and_the_rest_kept() {
+        let (_directory, path) = here();
+        let mut log = Log::open(&path).unwrap();
+        log.append(b"one").unwrap();
+        log.append(b"two").unwrap();
+        log.flush().unwrap();
+        OpenOptions::new()
+            .append(true)
+            .open(&path)
+            .unwrap()
+            .write_all(b"thr")
+            .unwrap();
+        let mut log = Log::open(&path).unwrap();
+        log.append(b"four").unwrap();
+        assert_eq!(read(&path).unwrap(), b"one\ntwo\nfour\n");
+    }
+
+    #[test]
+    fn a_sparse_copy_is_the_same_and_as_sparse() {
+        use std::os::unix::fs::MetadataExt;
+        let (directory, path) = here();
+        let size = 64 << 20;
+        create_sparse(&path, size).unwrap();
+        let file = OpenOptions::new().write(true).open(&path).unwrap();
+        for at in [0, 5_000_001, size - 3] {
+            file.write_all_at(b"xyz", at).unwrap();
+        }
+        let copy = directory.path().join("copy");
+        copy_sparse(&path, &copy).unwrap();
+        assert!(read(&path).unwrap() == read(&copy).unwrap());
+        assert!(fs::metadata(&copy).unwrap().blocks() * 512 < 1 << 20);
+        assert_eq!(copy_sparse(&path, &copy).unwrap_err().kind, Kind::Exists);
+    }
+
+    #[test]
+    fn blocks_that_hold_data_are_all_that_a_sparse_read_shows() {
+        let (_directory, path) = here();
+        create_sparse(&path, 8 << 20).unwrap();
+        OpenOptions::new()
+            .write(true)
+            .open(&path)
+            .unwrap()
+            .write_all_at(b"data", 3 << 20)
+            .unwrap();
+        let mut whole = vec![0; 8 << 20];
+        let mut shown = 0;
+        let size = read_sparse(&path, |at, bytes| {
+            let at = usize::try_from(at).unwrap();
+            whole[at..at + bytes.len()].copy_from_slice(bytes);
+            shown += bytes.len();
+        });
+        assert_eq!(size.unwrap(), 8 << 20);
+        assert!(whole == read(&path).unwrap());
+        assert!(shown < 1 << 20);
+    }
+}

@@ -307,46 +307,6 @@ impl Root {
             .doing(|| format!("set the time of {path} in the image"))
     }
 
-    /// A user's id and group id: by number, or by name in the image's `/etc/passwd`.
-    ///
-    /// # Errors
-    /// [`Kind::NotFound`] for a name that is not there.
-    pub fn user(&self, name: &str) -> Result<(u32, Option<u32>)> {
-        if let Ok(number) = name.parse() {
-            return Ok((number, None));
-        }
-        let entry = self.entry("/etc/passwd", name)?;
-        entry
-            .and_then(|fields| Some((fields.get(2)?.parse().ok()?, fields.get(3)?.parse().ok())))
-            .ok_or_else(|| unknown("user", name, "/etc/passwd"))
-    }
-
-    /// A group's id: by number, or by name in the image's `/etc/group`.
-    ///
-    /// # Errors
-    /// [`Kind::NotFound`] for a name that is not there.
-    pub fn group(&self, name: &str) -> Result<u32> {
-        if let Ok(number) = name.parse() {
-            return Ok(number);
-        }
-        let entry = self.entry("/etc/group", name)?;
-        entry
-            .and_then(|fields| fields.get(2)?.parse().ok())
-            .ok_or_else(|| unknown("group", name, "/etc/group"))
-    }
-
-    fn entry(&self, table: &str, name: &str) -> Result<Option<Vec<String>>> {
-        let text = match self.read(table) {
-            Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
-            Err(error) if error.is_not_found() => String::new(),
-            Err(error) => return Err(error),
-        };
-        let mut entries = text
-            .lines()
-            .map(|line| line.split(':').map(str::to_owned).collect::<Vec<_>>());
-        Ok(entries.find(|fields| fields.first().is_some_and(|first| first == name)))
-    }
-
     /// How many bytes the file system of the root has left for root itself.
     ///
     /// # Errors
@@ -496,13 +456,4 @@ fn names(path: &str) -> Result<Vec<OsString>> {
         }
     }
     Ok(names)
-}
-
-fn unknown(what: &str, name: &str, table: &str) -> HostError {
-    HostError::new(
-        Kind::NotFound,
-        format!("find {what} {name}"),
-        format!("it is not in {table} of the image"),
-    )
-    .help(format!("make the {what} in an earlier step, or write its number"))
 }

@@ -194,3 +194,59 @@ fn busy(path: &Path, held: &Held) -> HostError {
     HostError::new(Kind::Busy, format!("lock {}", path.display()), format!("it is {held}"))
         .help("wait for it, or give a longer -lock-timeout")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn one_holds_it_and_the_other_is_told_who() {
+        let directory = files::temporary_dir().unwrap();
+        let path = directory.path().join("locks/web");
+        let lock = Lock::try_take(&path, "bake apply").unwrap().unwrap();
+        let held = Lock::try_take(&path, "bake destroy").unwrap().unwrap_err();
+        assert_eq!(held.by.unwrap().command, "bake apply");
+        assert!(!is_free(&path).unwrap());
+        let mut told = Vec::new();
+        let patience = Some(Duration::ZERO);
+        let error = Lock::take(&path, "bake destroy", patience, |held| told.push(held.to_string()))
+            .await
+            .unwrap_err();
+        assert_eq!(error.kind, Kind::Busy);
+        assert!(error.to_string().contains("held by `bake apply`"), "{error}");
+        drop(lock);
+        assert!(is_free(&path).unwrap());
+        assert_eq!(holder(&path), None);
+    }
+
+    #[tokio::test]
+    async fn whoever_waits_gets_it_when_it_is_free() {
+        let directory = files::temporary_dir().unwrap();
+        let path = directory.path().join("lock");
+        let lock = Lock::try_take(&path, "first").unwrap().unwrap();
+        let (tell, told) = tokio::sync::oneshot::channel();
+        let mut tell = Some(tell);
+        let waiting = Lock::take(&path, "second", None, move |held| {
+            let _ = tell.take().expect("told once").send(held.to_string());
+        });
+        let free = async {
+            assert!(told.await.unwrap().contains("`first`"));
+            drop(lock);
+        };
+        let (second, ()) = tokio::join!(waiting, free);
+        assert_eq!(holder(&path).unwrap().command, "second");
+        drop(second.unwrap());
+    }
+
+    #[test]
+    fn a_lock_that_was_left_stays_with_those_who_share_it() {
+        let directory = files::temporary_dir().unwrap();
+        let path = directory.path().join("lock");
+        let lock = Lock::try_take(&path, "first").unwrap().unwrap();
+        let shared = lock.share().unwrap();
+        lock.leave();
+        assert!(!is_free(&path).unwrap());
+        drop(shared);
+        assert!(is_free(&path).unwrap());
+    }
+}

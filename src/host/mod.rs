@@ -1,5 +1,6 @@
 //! Every system call and every child process. It knows disks, mounts, files and commands, and not what an image is.
 
+mod accounts;
 mod chroot;
 pub mod command;
 pub mod echo;

@@ -3,4 +3,6 @@
 mod bench;
 mod commands;
 mod helper;
+mod owner;
+mod roots;
 mod tables;

@@ -218,8 +218,8 @@ impl Identity {
         Ok(Identity {
             user,
             group,
-            further: memberships(&root, name),
-            home: home(&root, name).unwrap_or_else(|| "/".into()),
+            further: root.memberships(name)?,
+            home: root.home(name)?.unwrap_or_else(|| "/".into()),
         })
     }
 
@@ -230,25 +230,4 @@ impl Identity {
         nix::unistd::setgid(Gid::from_raw(self.group)).doing(operation)?;
         nix::unistd::setuid(Uid::from_raw(self.user)).doing(operation)
     }
-}
-
-/// The groups that name a user as a member (group(5)).
-fn memberships(root: &Root, name: &str) -> Vec<u32> {
-    let text = root.read("/etc/group").unwrap_or_default();
-    let text = String::from_utf8_lossy(&text).into_owned();
-    let member = |line: &str| {
-        let mut fields = line.split(':').skip(2);
-        let group = fields.next()?.parse().ok()?;
-        fields.next()?.split(',').any(|one| one == name).then_some(group)
-    };
-    text.lines().filter_map(member).collect()
-}
-
-/// The home directory of a user by name or number (passwd(5)).
-fn home(root: &Root, name: &str) -> Option<String> {
-    let text = root.read("/etc/passwd").ok()?;
-    let text = String::from_utf8_lossy(&text).into_owned();
-    let entry = text.lines().map(|line| line.split(':').collect::<Vec<_>>());
-    let mut found = entry.filter(|fields| fields.first() == Some(&name) || fields.get(2) == Some(&name));
-    found.next()?.get(5).map(|&home| home.to_owned())
 }
