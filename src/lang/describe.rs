@@ -87,3 +87,23 @@ impl std::fmt::Display for Value {
         f.write_str(&inline(self))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    #[test]
+    fn short_values_stand_on_one_line_and_long_ones_are_spread() {
+        let tags = BTreeMap::from([("a".to_owned(), 1_i64.into()), ("x y".to_owned(), "z".into())]);
+        assert_eq!(describe(&Value::from(tags), 2), "{ a = 1, \"x y\" = \"z\" }");
+        assert_eq!(describe(&Value::from("a\nb"), 0), "\"a\\nb\"");
+        assert_eq!(lines(&"a\nb".into()), Some(vec!["a", "b"]));
+        let long = Value::from(vec!["x".repeat(70).into(), Value::from("y").sensitive()]);
+        assert_eq!(
+            describe(&long, 2),
+            format!("[\n    \"{}\",\n    (sensitive value),\n  ]", "x".repeat(70))
+        );
+    }
+}
