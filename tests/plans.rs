@@ -4,6 +4,8 @@
 //! last is compared with `plan.txt` and `plan.json` beside them. `case.json` holds flags, and what happened outside of
 //! bake in between. With `BAKE_UPDATE=1` the golden files are written again.
 
+#![allow(clippy::disallowed_methods)] // golden files are written by the test, not by the product
+
 #[path = "plans/case.rs"]
 mod case;
 #[path = "plans/thought.rs"]
