@@ -3,15 +3,15 @@
 use crate::diagnostic::Diagnostic;
 use crate::ui::Terminal;
 
-/// Whether it may be done: `-auto-approve`, or a person who writes `yes`.
+/// Whether it may be done: `-auto-approve`, or a person who writes `yes`; `may_ask` is `-input`.
 ///
 /// # Errors
 /// If there is nobody to ask.
-pub fn asked(terminal: &Terminal, auto_approve: bool, question: &str) -> Result<bool, Diagnostic> {
+pub fn asked(terminal: &Terminal, auto_approve: bool, may_ask: bool, question: &str) -> Result<bool, Diagnostic> {
     if auto_approve {
         return Ok(true);
     }
-    if !terminal.can_ask() {
+    if !may_ask || !terminal.can_ask() {
         return Err(nobody());
     }
     let yes = terminal.ask(question).is_some_and(|answer| answer == "yes");
@@ -22,7 +22,7 @@ pub fn asked(terminal: &Terminal, auto_approve: bool, question: &str) -> Result<
 }
 
 fn nobody() -> Diagnostic {
-    Diagnostic::error("this wants a yes, and there is nobody to ask: input is not a terminal")
+    Diagnostic::error("this wants a yes, and there is nobody to ask")
         .help("-auto-approve does it without asking")
         .help("or keep the plan: bake plan -out FILE, then bake apply FILE")
 }

@@ -11,6 +11,8 @@ pub enum Exit {
     Failed,
     /// There are changes (`plan -detailed-exitcode`).
     Changes,
+    /// Stopped by a signal: 130 by Ctrl-C, 143 by SIGTERM.
+    Signal(u8),
 }
 
 impl Exit {
@@ -20,6 +22,7 @@ impl Exit {
             Exit::Done => 0,
             Exit::Failed => 1,
             Exit::Changes => 2,
+            Exit::Signal(status) => status,
         }
     }
 

@@ -64,7 +64,7 @@ impl Args {
             "The lock of {} is held by {by}.\nTake it away? Only \"yes\" will do: ",
             self.image
         );
-        if !super::confirm::asked(terminal, self.auto_approve, &question)? {
+        if !super::confirm::asked(terminal, self.auto_approve, true, &question)? {
             return Ok(Exit::Failed);
         }
         files::remove(path)?;

@@ -1,12 +1,17 @@
 //! One file per subcommand: its arguments, its help, and what it does.
 
+mod apply;
 mod arguments;
 mod assignments;
+mod attendant;
 mod completion;
 mod confirm;
+mod destroy;
+mod ending;
 mod exit;
 mod export;
 mod force_unlock;
+mod gc;
 mod graph;
 mod help;
 mod images;
@@ -15,6 +20,8 @@ mod man;
 mod output;
 mod panic;
 mod plan;
+mod recover;
+mod saved;
 mod session;
 mod show;
 mod usage;
@@ -71,11 +78,15 @@ enum Command {
     Init(init::Args),
     Validate(validate::Args),
     Plan(plan::Args),
+    Apply(apply::Args),
+    Destroy(destroy::Args),
     Show(show::Args),
     Graph(graph::Args),
     Output(output::Args),
     Images(images::Args),
     Export(export::Args),
+    Recover(recover::Args),
+    Gc(gc::Args),
     ForceUnlock(force_unlock::Args),
     Completion(completion::Args),
     Man(man::Args),
@@ -89,11 +100,15 @@ impl Command {
             Command::Init(args) => args.run(terminal),
             Command::Validate(args) => args.run(terminal),
             Command::Plan(args) => args.run(terminal),
+            Command::Apply(args) => args.run(terminal),
+            Command::Destroy(args) => args.run(terminal),
             Command::Show(args) => args.run(terminal),
             Command::Graph(args) => args.run(terminal),
             Command::Output(args) => args.run(terminal),
             Command::Images(args) => args.run(terminal),
             Command::Export(args) => args.run(terminal),
+            Command::Recover(args) => args.run(terminal),
+            Command::Gc(args) => args.run(terminal),
             Command::ForceUnlock(args) => args.run(terminal),
             Command::Completion(args) => args.run(terminal),
             Command::Man(args) => args.run(terminal),

@@ -41,7 +41,7 @@ impl Args {
         let session = Session::open(&self.module, terminal)?;
         let outputs = known(&session.world()?).outputs(&session.module.outputs);
         let text = match &self.name {
-            None if self.json => json::pretty(&all_as_json(&outputs)),
+            None if self.json => json::pretty(&as_json(&outputs, Secrets::Shown)),
             None => written(&outputs),
             Some(name) => self.one(name, &outputs)?,
         };
@@ -92,11 +92,25 @@ pub fn written(outputs: &BTreeMap<String, PlannedOutput>) -> String {
     lines.collect()
 }
 
-/// All outputs as Terraform prints them, a secret with its value: whoever asks for JSON reads it by program.
-fn all_as_json(outputs: &BTreeMap<String, PlannedOutput>) -> serde_json::Value {
+/// Whether secrets go into JSON.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Secrets {
+    /// With their values: whoever asks for an output reads it by program.
+    Shown,
+    /// `null`.
+    Hidden,
+}
+
+/// All outputs in the form in which Terraform prints its own.
+pub fn as_json(outputs: &BTreeMap<String, PlannedOutput>, secrets: Secrets) -> serde_json::Value {
     let one = |value: &Value| {
         let sensitive = value.contains_sensitive();
-        serde_json::json!({ "sensitive": sensitive, "known": value.is_wholly_known(), "value": value.to_json() })
+        let shown = if sensitive && secrets == Secrets::Hidden {
+            serde_json::Value::Null
+        } else {
+            value.to_json()
+        };
+        serde_json::json!({ "sensitive": sensitive, "known": value.is_wholly_known(), "value": shown })
     };
     outputs
         .iter()

@@ -43,7 +43,7 @@ pub struct Args {
 #[derive(Debug, Clone, Default, clap::Args)]
 pub struct PlanArguments {
     #[command(flatten)]
-    module: ModuleArguments,
+    pub module: ModuleArguments,
     /// Only this image and what it needs; may be repeated.
     #[arg(long, value_name = "IMAGE")]
     target: Vec<ImageAddress>,

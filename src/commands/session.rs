@@ -1,5 +1,6 @@
 //! What most commands begin with: the module of this directory, its providers, and what stands there.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -36,13 +37,17 @@ impl ModuleArguments {
     /// # Errors
     /// All that is wrong with it.
     pub fn load_asking(&self, terminal: &Terminal, input: bool) -> Result<Module, Diagnostics> {
+        self.with_options(terminal, input, |options| module::load(&options))
+    }
+
+    /// Hands on how the module is read.
+    pub fn with_options<T>(&self, terminal: &Terminal, input: bool, read: impl FnOnce(LoadOptions<'_>) -> T) -> T {
         let ask = |name: &str, description: Option<&str>, sensitive: bool| ask(terminal, name, description, sensitive);
-        module::load(&LoadOptions {
+        let text = |(name, value): (OsString, OsString)| Some((name.into_string().ok()?, value.into_string().ok()?));
+        read(LoadOptions {
             directory: PathBuf::from("."),
             workspace: self.workspace.clone().unwrap_or_else(|| "default".to_owned()),
-            environment: std::env::vars_os()
-                .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
-                .collect(),
+            environment: std::env::vars_os().filter_map(text).collect(),
             variables: self.variables.0.clone(),
             prompt: (input && terminal.can_ask()).then_some(&ask),
         })

@@ -8,6 +8,7 @@ pub mod paint;
 pub mod plan;
 pub mod printable;
 pub mod progress;
+pub mod summary;
 pub mod table;
 pub mod terminal;
 pub mod values;

@@ -1,0 +1,250 @@
+//! `bake apply`.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Instant;
+
+use clap::ValueEnum;
+
+use super::attendant::AtTerminal;
+use super::exit::Exit;
+use super::plan::{PlanArguments, drawn};
+use super::{confirm, ending, saved, session};
+use crate::apply::recover::Scope;
+use crate::apply::{self, OnError, Settings, Signals};
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::event::{Event, Events};
+use crate::host::machine;
+use crate::lang::Value;
+use crate::nodes::context::Secrets;
+use crate::plan::{Action, Mode, Plan};
+use crate::ui::Terminal;
+use crate::ui::plan::View;
+use crate::ui::progress::{Progress, Style};
+use crate::units::Duration;
+
+/// Plan, ask, and do exactly that
+#[derive(Debug, clap::Args)]
+#[command(
+    long_about = "Plan, ask, and do exactly that; or do what a plan file says, without asking. What an earlier run left is \
+                  cleared away first. Ctrl-C stops in good order; a second one at once, and the next apply clears up.",
+    after_help = "\
+bake apply
+bake apply web.bakeplan
+bake apply -auto-approve -target image.web
+bake apply -on-error shell                # a shell in the image where a step failed
+bake apply -auto-approve -json > events.jsonl"
+)]
+pub struct Args {
+    /// A plan that bake plan -out has kept.
+    #[arg(value_name = "PLAN")]
+    file: Option<PathBuf>,
+    #[command(flatten)]
+    flags: Flags,
+}
+
+/// Flags of all that changes images.
+#[derive(Debug, clap::Args)]
+pub struct Flags {
+    #[command(flatten)]
+    pub planning: PlanArguments,
+    /// Do not ask.
+    #[arg(long)]
+    auto_approve: bool,
+    /// What happens when a step fails.
+    #[arg(long, value_name = "WHAT", default_value = "cleanup")]
+    on_error: WhenFailed,
+    /// How long the lock of an image is waited for, such as 90s; 0: fail at once. By default as long as it takes.
+    #[arg(long, value_name = "TIME", value_parser = lock_timeout)]
+    lock_timeout: Option<Duration>,
+    /// Print what happens as JSON, one object per line.
+    #[arg(long)]
+    json: bool,
+}
+
+/// `-on-error`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum WhenFailed {
+    /// Tear down.
+    Cleanup,
+    /// Leave what stands, to be looked at; bake recover ends it.
+    Keep,
+    /// Ask.
+    Ask,
+    /// Open a shell in the image, then ask.
+    Shell,
+}
+
+impl Args {
+    /// Plans or reads the plan, asks, applies, and says what came of it.
+    pub fn run(self, terminal: &Arc<Terminal>) -> Result<Exit, Diagnostics> {
+        match &self.file {
+            None => self.flags.run(terminal),
+            Some(file) => self.flags.run_saved(file, terminal),
+        }
+    }
+}
+
+impl Flags {
+    /// Plans, asks and applies.
+    ///
+    /// # Errors
+    /// What kept it from beginning.
+    pub fn run(&self, terminal: &Arc<Terminal>) -> Result<Exit, Diagnostics> {
+        self.check(terminal)?;
+        let runtime = session::runtime()?;
+        let early = Events::to({
+            let (terminal, json) = (Arc::clone(terminal), self.json);
+            move |event| tell_early(&terminal, json, &event)
+        });
+        runtime.block_on(apply::recover(Path::new(BAKE_DIRECTORY), Scope::Dead, COMMAND, &early))?;
+        let (session, plan) = self.planning.plan(terminal)?;
+        if plan.mode == Mode::RefreshOnly {
+            return Err(not_to_be_applied().into());
+        }
+        if !self.json {
+            terminal.data(&drawn(&plan, false, View::Whole));
+        }
+        if !plan.is_empty() {
+            let may_ask = self.planning.input;
+            if !confirm::asked(terminal, self.auto_approve, may_ask, question(&plan))? {
+                return Ok(Exit::Failed);
+            }
+        }
+        let secrets = session.module.secrets.values().cloned().collect();
+        self.execute(plan, secrets, terminal)
+    }
+
+    fn run_saved(&self, file: &Path, terminal: &Arc<Terminal>) -> Result<Exit, Diagnostics> {
+        self.check(terminal)?;
+        let (plan, secrets) = saved::read(file, &self.planning, terminal)?;
+        if plan.mode == Mode::RefreshOnly {
+            return Err(not_to_be_applied().into());
+        }
+        self.execute(plan, secrets, terminal)
+    }
+
+    fn execute(&self, plan: Plan, secrets: Vec<Value>, terminal: &Arc<Terminal>) -> Result<Exit, Diagnostics> {
+        let style = if self.json { Style::Json } else { Style::People };
+        let changed = plan.images.iter().filter(|image| image.action != Action::None);
+        let images: Vec<_> = changed.map(|image| image.address.clone()).collect();
+        let progress = Progress::begin(terminal, style, &images);
+        let begun = Instant::now();
+        let runtime = session::runtime()?;
+        let report = runtime.block_on(async {
+            let settings = self.settings(&plan, secrets, progress.events(), terminal)?;
+            apply::run(plan.clone(), settings).await
+        });
+        progress.finish();
+        let ending = ending::Ending {
+            plan: &plan,
+            took: begun.elapsed().into(),
+            json: self.json,
+        };
+        Ok(ending.say(&report?, terminal))
+    }
+
+    fn settings(
+        &self,
+        plan: &Plan,
+        secrets: Vec<Value>,
+        events: Events,
+        terminal: &Arc<Terminal>,
+    ) -> Result<Settings, Diagnostics> {
+        let on_error = match self.on_error {
+            WhenFailed::Cleanup => OnError::Cleanup,
+            WhenFailed::Keep => OnError::Keep,
+            WhenFailed::Ask => OnError::Consult(Arc::new(AtTerminal::asking(terminal))),
+            WhenFailed::Shell => OnError::Consult(Arc::new(AtTerminal::with_shell(terminal))),
+        };
+        Ok(Settings {
+            bake_directory: plan.inputs.directory.join(BAKE_DIRECTORY),
+            parallelism: self.planning.parallelism.map_or_else(default_parallelism, usize::from),
+            lock_timeout: self.lock_timeout.map(Duration::as_std),
+            on_error,
+            secrets: Secrets::new(secrets.iter().flat_map(texts)),
+            signals: Signals::watch(events.clone())?,
+            events,
+            executable: None,
+            command: COMMAND.to_owned(),
+        })
+    }
+
+    /// What cannot work is said before anything is done.
+    fn check(&self, terminal: &Terminal) -> Result<(), Diagnostic> {
+        let asks = matches!(self.on_error, WhenFailed::Ask | WhenFailed::Shell);
+        match asks && !(terminal.can_ask() && self.planning.input) {
+            true => Err(Diagnostic::error("-on-error ask and shell want a terminal").help("use -on-error keep")),
+            false => Ok(()),
+        }
+    }
+}
+
+/// The directory of journals, logs and locks, beside the module.
+pub const BAKE_DIRECTORY: &str = ".bake";
+/// As others see it who wait for a lock.
+pub const COMMAND: &str = "bake apply";
+
+/// As many as there are processors, but enough that one who waits does not hold up the others.
+fn default_parallelism() -> usize {
+    machine::processors().clamp(4, 16)
+}
+
+fn tell_early(terminal: &Terminal, json: bool, event: &Event) {
+    if let (Event::Message { text }, false) = (event, json) {
+        terminal.say(&crate::ui::printable::clean(text));
+    }
+}
+
+fn question(plan: &Plan) -> &'static str {
+    match plan.mode {
+        Mode::Destroy => "\nRemove these images? There is no way back. Only \"yes\" will do: ",
+        _ => "\nApply these changes? Only \"yes\" will do: ",
+    }
+}
+
+/// Every text in a value.
+fn texts(value: &Value) -> Vec<String> {
+    fn walk(json: &serde_json::Value, into: &mut Vec<String>) {
+        match json {
+            serde_json::Value::Array(all) => all.iter().for_each(|one| walk(one, into)),
+            serde_json::Value::Object(all) => all.values().for_each(|one| walk(one, into)),
+            serde_json::Value::String(text) => into.push(text.clone()),
+            serde_json::Value::Number(number) => into.push(number.to_string()),
+            serde_json::Value::Null | serde_json::Value::Bool(_) => {}
+        }
+    }
+    let mut all = Vec::new();
+    walk(&value.revealed().to_json(), &mut all);
+    all
+}
+
+fn lock_timeout(text: &str) -> Result<Duration, String> {
+    match text {
+        "0" => Ok(Duration::seconds(0)),
+        _ => text.parse().map_err(|error: crate::units::BadUnit| error.to_string()),
+    }
+}
+
+fn not_to_be_applied() -> Diagnostic {
+    Diagnostic::error("a plan of -refresh-only only shows what was changed; it cannot be applied")
+        .help("bake plan shows what bake would do about it")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_text_of_a_secret_is_masked() {
+        let secret = Value::from_json(&serde_json::json!({ "a": ["x1", 42], "b": true })).sensitive();
+        assert_eq!(texts(&secret), ["x1", "42"]);
+    }
+
+    #[test]
+    fn a_lock_may_be_waited_for_or_not() {
+        assert_eq!(lock_timeout("0"), Ok(Duration::seconds(0)));
+        assert_eq!(lock_timeout("90s"), Ok(Duration::seconds(90)));
+        assert!(lock_timeout("90").is_err());
+    }
+}
