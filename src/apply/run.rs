@@ -17,16 +17,17 @@ use crate::address::ImageAddress;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::digest::{ContentHasher, Digest};
 use crate::event::{Event, Events};
-use crate::host::locks::Lock;
+use crate::host::locks::{Held, Lock};
 use crate::host::machine::{self, Process};
 use crate::journal::{Backend, Outcome, Record};
 use crate::nodes::context::{Helpers, Outputs, Secrets, StepLog};
 use crate::nodes::volume::Origin;
-use crate::nodes::{Context, Handle, Need, Node, NodeData};
+use crate::nodes::{Context, Handle, Image, Need, Node, NodeData};
 use crate::plan::outputs::Known;
 use crate::plan::steps::{Fate, StepNode, Walk};
-use crate::plan::{Plan, PlannedOutput, observe};
+use crate::plan::{ImagePlan, Plan, PlannedOutput, observe};
 use crate::providers::{self, Providers, Resource, RunId, SnapshotId};
+use crate::spec::ProviderKey;
 
 /// How a plan is applied.
 #[derive(Clone)]
@@ -51,7 +52,14 @@ pub struct Settings {
     pub command: String,
 }
 
-type Locks = BTreeMap<ImageAddress, Lock>;
+/// Locks that are held while the plan is applied.
+#[derive(Debug, Default)]
+struct Locks {
+    /// Of images that are changed.
+    own: BTreeMap<ImageAddress, Lock>,
+    /// Of images that others are built on.
+    shared: BTreeMap<ImageAddress, Lock>,
+}
 
 /// Applies a plan.
 ///
@@ -74,37 +82,65 @@ pub async fn run(plan: Plan, settings: Settings) -> Result<Report, Diagnostics> 
     }
     let locks = lock(&plan, &providers, &settings).await?;
     let remaining = look_again(&plan, &providers).await?;
-    if locks.is_empty() {
+    if locks.own.is_empty() {
         return Ok(nothing(&plan));
     }
     clear_leftovers(&plan, &providers, &locks, &settings.events).await?;
     execute(plan, remaining, providers, locks, settings).await
 }
 
-/// Takes the locks of all images that the plan touches, in the order of their addresses, so that no two wait for each other.
+/// Takes the locks of all images that the plan touches, and shared ones of those that they are built on, in the order of
+/// their addresses, so that no two wait for each other.
 async fn lock(plan: &Plan, providers: &Providers, settings: &Settings) -> Result<Locks, Diagnostics> {
-    let mut locks = Locks::new();
-    let touched = |image: &ImageAddress| plan.nodes.iter().any(|node| node.address.image == *image);
-    let mut images: Vec<_> = plan.images.iter().filter(|image| touched(&image.address)).collect();
-    images.sort_by(|a, b| a.address.cmp(&b.address));
-    for image in images {
-        let provider = providers.get(&image.provider).map_err(Diagnostic::from)?;
-        let path = gc::lock_path(provider, &settings.bake_directory, &plan.owner, &image.address);
-        let tell = |held: &crate::host::locks::Held| {
+    let mut locks = Locks::default();
+    for (image, (provider, alone)) in wanted_locks(plan) {
+        let provider = providers.get(provider).map_err(Diagnostic::from)?;
+        let path = gc::lock_path(provider, &settings.bake_directory, &plan.owner, image);
+        let tell = |held: &Held| {
             settings.events.send(Event::Waiting {
-                address: image.address.itself(),
-                reason: format!("the lock of {}, {held}", image.address),
+                address: image.itself(),
+                reason: format!("the lock of {image}, {held}"),
             });
         };
-        let taking = Lock::take(&path, &settings.command, settings.lock_timeout, tell);
+        let taking = async {
+            match alone {
+                true => Lock::take(&path, &settings.command, settings.lock_timeout, tell).await,
+                false => Lock::take_shared(&path, settings.lock_timeout, tell).await,
+            }
+        };
         let stop = settings.signals.token();
         let lock = tokio::select! {
             lock = taking => lock.map_err(Diagnostic::from)?,
             () = stop.stopped() => return Err(Diagnostic::error("stopped while waiting for a lock").into()),
         };
-        locks.insert(image.address.clone(), lock);
+        match alone {
+            true => locks.own.insert(image.clone(), lock),
+            false => locks.shared.insert(image.clone(), lock),
+        };
     }
     Ok(locks)
+}
+
+/// Images with their provider, and whether their lock is taken alone.
+fn wanted_locks(plan: &Plan) -> BTreeMap<&ImageAddress, (&ProviderKey, bool)> {
+    let mut wanted = BTreeMap::new();
+    for image in plan.nodes.iter().filter_map(image_of) {
+        if let Some(base) = &image.manifest.built_on {
+            wanted.insert(&base.address, (&image.provider, false));
+        }
+    }
+    let touched = |image: &&ImagePlan| plan.nodes.iter().any(|node| node.address.image == image.address);
+    for image in plan.images.iter().filter(touched) {
+        wanted.insert(&image.address, (&image.provider, true));
+    }
+    wanted
+}
+
+fn image_of(node: &Node) -> Option<&Image> {
+    match &node.data {
+        NodeData::Image(image) => Some(image),
+        _ => None,
+    }
 }
 
 async fn look_again(plan: &Plan, providers: &Providers) -> Result<Remaining, Diagnostics> {
@@ -131,7 +167,7 @@ async fn clear_leftovers(
             .await;
         for leftover in leftovers.map_err(Diagnostic::from)? {
             let is_wanted = matches!(&leftover.resource, Resource::Snapshot(id) if wanted.contains(&id));
-            if is_wanted || !locks.contains_key(&leftover.marker.address.image) {
+            if is_wanted || !locks.own.contains_key(&leftover.marker.address.image) {
                 continue;
             }
             gc::delete(provider, &leftover.resource)
@@ -276,7 +312,7 @@ async fn end_helpers(
             continue;
         };
         let mut hold = vec![ledger.share().map_err(Diagnostic::from)?];
-        let lock = locks.remove(&image);
+        let lock = locks.own.remove(&image);
         if let Some(lock) = &lock {
             hold.push(lock.share().map_err(Diagnostic::from)?);
         }

@@ -398,3 +398,31 @@ async fn garbage_is_listed_with_who_holds_it_and_removed_only_if_nobody_does() {
     assert!(remove(&providers, &bake, &found[0]).await.unwrap());
     assert!(list().await.is_empty());
 }
+
+#[tokio::test]
+async fn a_base_is_shared_by_those_built_on_it_and_kept_from_who_changes_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let base = ImageAddress::new("base", None);
+    let mut plan = plan(directory.path(), &["a"]);
+    let NodeData::Image(image) = &mut plan.nodes[2].data else {
+        panic!("the third node is the image")
+    };
+    image.manifest.built_on = Some(crate::providers::manifest::BuiltOn {
+        address: base.clone(),
+        digest: Digest::of(b"base"),
+        release: 1,
+        build_number: 0,
+    });
+    let providers = open(directory.path());
+    let path = providers.get(&key()).unwrap().lock_path(&owner(), &base).unwrap();
+    let mut settings = settings(directory.path()).0;
+    settings.lock_timeout = Some(std::time::Duration::ZERO);
+    let changing = crate::host::locks::Lock::try_take(&path, "test").unwrap().unwrap();
+    let errors = run(plan.clone(), settings.clone()).await.unwrap_err();
+    assert!(errors.iter().next().unwrap().summary.contains("lock"), "{errors:?}");
+    drop(changing);
+    let _building = crate::host::locks::Lock::take_shared(&path, None, |_| ())
+        .await
+        .unwrap();
+    assert!(run(plan, settings).await.unwrap().is_done());
+}

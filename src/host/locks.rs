@@ -74,12 +74,48 @@ impl Lock {
         path: &Path,
         command: &str,
         patience: Option<Duration>,
+        waiting: impl FnMut(&Held) + Send,
+    ) -> Result<Lock> {
+        Lock::wait(path, patience, waiting, || Lock::try_take(path, command)).await
+    }
+
+    /// Takes a lock that others may have at the same time, as long as nobody wants it alone. Waits as [`Lock::take`] does.
+    ///
+    /// # Errors
+    /// As [`Lock::take`].
+    pub async fn take_shared(
+        path: &Path,
+        patience: Option<Duration>,
+        waiting: impl FnMut(&Held) + Send,
+    ) -> Result<Lock> {
+        Lock::wait(path, patience, waiting, || Lock::try_take_shared(path)).await
+    }
+
+    fn try_take_shared(path: &Path) -> Result<std::result::Result<Lock, Held>> {
+        if let Some(directory) = path.parent() {
+            files::create_dir_all(directory)?;
+        }
+        let file = files::open_lock(path)?;
+        match FileExt::try_lock_shared(&file) {
+            Ok(()) => Ok(Ok(Lock {
+                file: Some(file),
+                path: path.to_owned(),
+            })),
+            Err(TryLockError::WouldBlock) => Ok(Err(Held { by: holder(path) })),
+            Err(TryLockError::Error(error)) => Err(HostError::on_path("lock", path, error)),
+        }
+    }
+
+    async fn wait(
+        path: &Path,
+        patience: Option<Duration>,
         mut waiting: impl FnMut(&Held) + Send,
+        mut attempt: impl FnMut() -> Result<std::result::Result<Lock, Held>> + Send,
     ) -> Result<Lock> {
         let begun = Instant::now();
         let mut told = None;
         loop {
-            let held = match Lock::try_take(path, command)? {
+            let held = match attempt()? {
                 Ok(lock) => return Ok(lock),
                 Err(held) => held,
             };

@@ -1,5 +1,7 @@
 //! What stands according to a journal: a pure fold over its records. A history that cannot have happened is an error.
 
+use std::collections::BTreeMap;
+
 use crate::address::Address;
 use crate::host::machine::Process;
 use crate::nodes::{Handle, Keeper, NodeKind};
@@ -19,6 +21,8 @@ pub struct Standing {
     pub providers: Vec<ProviderSettings>,
     /// Every node that was touched, in the order in which they were.
     pub nodes: Vec<(Address, Place)>,
+    /// Where each is in `nodes`.
+    index: BTreeMap<Address, usize>,
     /// Helper processes that it started, and whether they were told to outlive it.
     pub helpers: Vec<(Process, bool)>,
     /// How it ended, if it did.
@@ -55,6 +59,7 @@ impl Standing {
             began: String::new(),
             providers: Vec::new(),
             nodes: Vec::new(),
+            index: BTreeMap::new(),
             helpers: Vec::new(),
             outcome: None,
         };
@@ -116,6 +121,7 @@ impl Standing {
             (Some(_), _) => Err(format!("{address} is begun after the end")),
             (None, Some(_)) => Err(format!("{address} is begun twice")),
             (None, None) => {
+                self.index.insert(address.clone(), self.nodes.len());
                 self.nodes.push((address.clone(), place));
                 Ok(())
             }
@@ -150,10 +156,8 @@ impl Standing {
     }
 
     fn place(&mut self, address: &Address) -> Option<&mut Place> {
-        self.nodes
-            .iter_mut()
-            .find(|(known, _)| known == address)
-            .map(|(_, place)| place)
+        let at = *self.index.get(address)?;
+        Some(&mut self.nodes[at].1)
     }
 }
 
@@ -169,8 +173,6 @@ pub struct Impossible {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use proptest::prelude::*;
 
     use super::*;
