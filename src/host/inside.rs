@@ -312,7 +312,7 @@ impl Root {
     /// # Errors
     /// As fstatvfs(3).
     pub fn free(&self) -> Result<u64> {
-        let statistics = open_again(self.directory.as_fd()).and_then(|directory| rustix::fs::fstatvfs(directory));
+        let statistics = open_again(self.directory.as_fd()).and_then(rustix::fs::fstatvfs);
         let statistics = statistics.doing(|| "ask for the free space of a file system".to_owned())?;
         Ok(statistics.f_bfree.saturating_mul(statistics.f_frsize))
     }

@@ -14,6 +14,7 @@ const MARK: &str = "72951";
 
 /// Not a test of its own: the process that the next test starts and kills in the middle of a step.
 #[tokio::test]
+#[allow(clippy::print_stdout)] // Its line is what the test waits for.
 #[ignore = "runs until it is killed; started by a_bake_that_is_killed_leaves_nothing"]
 async fn owner() {
     let bench = Bench::new().await;
