@@ -5,6 +5,8 @@
 //! number of lines. Blocks of a file run in one empty directory, one after the other; a block ` ```hcl file=NAME ` is written
 //! into that directory first. `BAKE_TEST_WRITE=1` writes what came out into the transcripts instead of comparing.
 
+#![allow(clippy::disallowed_methods)] // The rule is for the product.
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};

@@ -6,7 +6,7 @@ use super::exit::Exit;
 use super::output;
 use crate::apply::Report;
 use crate::diagnostic::Diagnostics;
-use crate::plan::Plan;
+use crate::plan::{Mode, Plan};
 use crate::ui::summary::Summary;
 use crate::ui::{Terminal, json};
 use crate::units::Duration;
@@ -43,7 +43,8 @@ impl Ending<'_> {
             if !self.plan.is_empty() {
                 terminal.say(&format!("\n{}", summary.success(self.took)));
             }
-            if !report.outputs.is_empty() {
+            // What was destroyed has no ids any more.
+            if self.plan.mode != Mode::Destroy && !report.outputs.is_empty() {
                 terminal.say("");
                 terminal.data(&output::written(&report.outputs));
             }
