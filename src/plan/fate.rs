@@ -3,8 +3,8 @@
 use super::Action;
 use super::compare::Change;
 use super::decide::Decision;
-use super::outputs::Known;
 use crate::graph::Compiled;
+use crate::lang::value::Value;
 use crate::providers::manifest::{BuiltOn, Manifest};
 use crate::providers::{ImageUpdate, ObservedImage, SnapshotId};
 
@@ -32,8 +32,10 @@ pub struct Fate<'a> {
     pub update: ImageUpdate,
     /// Whether its releases stand under another address.
     pub moved: bool,
-    /// What its values can be settled with.
-    pub known: Known,
+    /// Its tags, with what the plan knows put in.
+    pub tags: Option<Value>,
+    /// Its description, with what the plan knows put in.
+    pub description: Option<Value>,
 }
 
 impl<'a> Fate<'a> {

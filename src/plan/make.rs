@@ -132,7 +132,8 @@ impl<'a> Planner<'a> {
             first: None,
             update: ImageUpdate::default(),
             mutable: Vec::new(),
-            known: Known::default(),
+            tags: None,
+            description: None,
             compiled,
             decision,
             standing,
@@ -183,7 +184,8 @@ impl<'a> Planner<'a> {
             Some(release) => self.known.id(&address, &release.provider, &release.id),
             None => self.known.forget_id(&address),
         }
-        fate.known = self.known.clone();
+        fate.tags = spec.publish.tags.as_ref().map(|tags| self.known.settle(&tags.value));
+        fate.description = spec.description.as_ref().map(|text| self.known.settle(&text.value));
         if let Some(release) = fate.stays() {
             let wanted = &fate.compiled.recorded;
             let (changes, update) = mutable::compare(spec, wanted, release, &self.known, &self.options.now)?;

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::fate::Fate;
 use super::observe::Kept;
 use crate::address::Address;
+use crate::lang::value::Value;
 use crate::nodes::image::{ImageHandle, SnapshotSource};
 use crate::nodes::volume::Origin;
 use crate::nodes::{Image, Need, Node, NodeData, Retire, Update};
@@ -88,8 +89,8 @@ fn with_times(nodes: &[BuiltNode], built: &Manifest) -> Vec<BuiltNode> {
 
 fn finish(image: &mut Image, fate: &Fate<'_>) {
     image.name = fate.name.clone();
-    image.description = image.description.as_ref().map(|value| fate.known.settle(value));
-    image.tags = image.tags.as_ref().map(|value| fate.known.settle(value));
+    image.description = fate.description.clone();
+    image.tags = fate.tags.clone();
     image.manifest = fate.manifest(&image.manifest);
     image
         .after
@@ -99,22 +100,13 @@ fn finish(image: &mut Image, fate: &Fate<'_>) {
 /// A change of a release that stands.
 pub fn update(fate: &Fate<'_>, release: &ObservedImage, change: ImageUpdate) -> Node {
     let spec = &fate.compiled.spec;
-    let open = |value: Option<&crate::source::Spanned<crate::lang::value::Value>>| {
-        value
-            .map(|value| fate.known.settle(&value.value))
-            .filter(|value| !value.is_wholly_known())
+    let open = |known: bool, value: &Option<Value>| match known {
+        true => None,
+        false => value.clone().filter(|value| !value.is_wholly_known()),
     };
-    let tags = if change.tags.is_some() {
-        None
-    } else {
-        open(spec.publish.tags.as_ref())
-    };
-    let description = if change.description.is_some() {
-        None
-    } else {
-        open(spec.description.as_ref())
-    };
-    let waits = |value: &crate::lang::value::Value| {
+    let tags = open(change.tags.is_some(), &fate.tags);
+    let description = open(change.description.is_some(), &fate.description);
+    let waits = |value: &Value| {
         super::outputs::waits_for(value)
             .into_iter()
             .map(|image| Need::Opened(image.itself()))
