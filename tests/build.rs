@@ -2,21 +2,11 @@
 
 #[path = "build/bench.rs"]
 mod bench;
-
-use bench::*;
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_tiny_image_from_scratch() {
-    let mut bench = Bench::new();
-    bench.rooted().await;
-    bench
-        .shell(&["echo hello > /etc/motd", "cat /etc/motd"])
-        .await
-        .map_err(words)
-        .unwrap();
-    assert_eq!(bench.output(), "hello");
-    let root = bench.root().await;
-    assert_eq!(root.read("/etc/motd").unwrap(), b"hello\n");
-    drop(root);
-    bench.finish().await.map_err(words).unwrap();
-}
+#[path = "build/disks.rs"]
+mod disks;
+#[path = "build/guests.rs"]
+mod guests;
+#[path = "build/loader.rs"]
+mod loader;
+#[path = "build/steps.rs"]
+mod steps;

@@ -9,7 +9,7 @@ use std::process::Stdio;
 use tokio::io::AsyncWriteExt;
 
 use super::error::{Explain, HostError, Kind, Result};
-use super::helper::{Command, Exit, Helper, Input, Stream};
+use super::helper::{Command, Exit, Helper, Input, Mount, Stream};
 
 /// Where host programs are looked for when bake's own `PATH` leaves out the administrator's.
 const FURTHER: &[&str] = &["/usr/local/sbin", "/usr/sbin", "/sbin"];
@@ -63,6 +63,8 @@ pub struct Tool {
     pub input: Vec<u8>,
     /// Where it runs; bake's own directory if not given.
     pub directory: Option<PathBuf>,
+    /// Mounts that only it sees, if it runs in a helper.
+    pub mounts: Vec<Mount>,
 }
 
 impl Tool {
@@ -155,6 +157,7 @@ impl Tool {
                 .collect(),
             env,
             directory: self.directory.as_ref().map(|directory| directory.display().to_string()),
+            mounts: self.mounts.clone(),
             ..Command::default()
         })
     }

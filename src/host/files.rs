@@ -128,6 +128,17 @@ impl Log {
     }
 }
 
+/// Writes bytes into a file or block device that is there, at an offset, and flushes them: what is written to a device
+/// stays in its own page cache until then, also when the device is looked at through another one.
+///
+/// # Errors
+/// As open(2), pwrite(2) and fsync(2).
+pub fn overwrite(path: &Path, at: u64, bytes: &[u8]) -> Result<()> {
+    let file = OpenOptions::new().write(true).open(path);
+    let written = file.and_then(|file| file.write_all_at(bytes, at).and_then(|()| file.sync_all()));
+    written.map_err(|error| HostError::on_path("write to", path, error))
+}
+
 /// Reads a whole file.
 ///
 /// # Errors

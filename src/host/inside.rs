@@ -307,14 +307,14 @@ impl Root {
             .doing(|| format!("set the time of {path} in the image"))
     }
 
-    /// How many bytes the file system of the root has left for root itself.
+    /// How many bytes the file system of the root has left, without those that it reserves for root.
     ///
     /// # Errors
     /// As fstatvfs(3).
     pub fn free(&self) -> Result<u64> {
         let statistics = open_again(self.directory.as_fd()).and_then(rustix::fs::fstatvfs);
         let statistics = statistics.doing(|| "ask for the free space of a file system".to_owned())?;
-        Ok(statistics.f_bfree.saturating_mul(statistics.f_frsize))
+        Ok(statistics.f_bavail.saturating_mul(statistics.f_frsize))
     }
 
     /// The directory in which a path's last name stands, and that name.

@@ -99,7 +99,7 @@ impl Kind for Filesystem {
         let helper = cx.helper().await?;
         let (device, partuuid) = self.place(partitions, &helper).await?;
         match &self.action {
-            Action::Make { .. } => self.make(&helper, &device).await?,
+            Action::Make { .. } => self.make(&helper, &device, &partitions.disk).await?,
             Action::Use { grow: true } => grow(&helper, &device, &find(&device)?).await?,
             Action::Use { grow: false } => {}
         }
@@ -138,7 +138,7 @@ impl Filesystem {
         }
     }
 
-    async fn make(&self, helper: &Helper, device: &Path) -> Result<(), NodeError> {
+    async fn make(&self, helper: &Helper, device: &Path, disk: &Path) -> Result<(), NodeError> {
         let Action::Make {
             kind,
             label,
@@ -156,12 +156,17 @@ impl Filesystem {
             options,
         };
         let words = (known(kind)?.make)(&format);
-        Ok(run(helper, &words).await?)
+        let alone = Tool {
+            mounts: no_other_disks(disk),
+            ..tool(&words).env("BLKID_FILE", "/dev/null")
+        };
+        alone.run_in(helper).await?;
+        Ok(())
     }
 }
 
 /// What is on a device.
-fn find(device: &Path) -> Result<Found, Diagnostic> {
+pub(super) fn find(device: &Path) -> Result<Found, Diagnostic> {
     let found = filesystems::probe(&head(device)?);
     found.ok_or_else(|| {
         Diagnostic::error(format!("{} holds no file system that bake knows", device.display()))
@@ -188,9 +193,29 @@ fn known(kind: &str) -> Result<&'static FilesystemKind, Diagnostic> {
 }
 
 async fn run(helper: &Helper, words: &[String]) -> Result<(), crate::host::HostError> {
+    tool(words).run_in(helper).await.map(drop)
+}
+
+fn tool(words: &[String]) -> Tool {
     let arguments: Vec<&str> = words.iter().skip(1).map(String::as_str).collect();
-    let program = words.first().map(String::as_str).unwrap_or_default();
-    Tool::new(program, &arguments).run_in(helper).await.map(drop)
+    Tool::new(words.first().map(String::as_str).unwrap_or_default(), &arguments)
+}
+
+/// Hides the other disks of the host from mkfs: mkfs.btrfs refuses a UUID that any of them has, and another build of the
+/// same image has it. Its own disk stays in sight, since it compares the files behind loop devices.
+fn no_other_disks(disk: &Path) -> Vec<Mount> {
+    let name = disk.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let mount = |source: &Path, target: &str, kind: &str| Mount {
+        source: source.display().to_string(),
+        target: Place::new("/", target),
+        kind: kind.to_owned(),
+        options: Vec::new(),
+    };
+    let mut mounts = vec![mount(Path::new("none"), "/sys/block", "tmpfs")];
+    if let Ok(own) = std::fs::canonicalize(Path::new("/sys/block").join(&name)) {
+        mounts.push(mount(&own, &format!("/sys/block/{name}"), "bind"));
+    }
+    mounts
 }
 
 /// Grows a file system to the size of its device.

@@ -11,7 +11,7 @@ use bake::digest::Digest;
 use bake::event::{Event, Events};
 use bake::host::command::Tool;
 use bake::host::files;
-use bake::host::helper::{Helper, Place};
+use bake::host::helper::Helper;
 use bake::host::inside::Root;
 use bake::lang::value::Value;
 use bake::nodes::context::{Helpers, Outputs, Secrets, StepLog, StopSwitch};
@@ -235,20 +235,6 @@ impl Bench {
         }
     }
 
-    /// Closes what was opened after (and not) the last node of this kind, newest first.
-    pub async fn close_to(&mut self, kind: &str) -> Result<(), NodeError> {
-        while let Some(at) = self.order.last().cloned() {
-            if at.node.as_ref().is_some_and(|node| node.kind == kind) {
-                break;
-            }
-            self.order.pop();
-            if let Some(handle) = self.handles.remove(&at) {
-                handle.close(&at, &self.context(&at)).await?;
-            }
-        }
-        Ok(())
-    }
-
     /// Closes everything but the volumes.
     pub async fn finish(&mut self) -> Result<(), NodeError> {
         for at in std::mem::take(&mut self.order).into_iter().rev() {
@@ -407,7 +393,7 @@ pub fn busybox_tar(directory: &Path) -> PathBuf {
         return archive;
     }
     for name in ["bin", "etc", "tmp", "usr/sbin"] {
-        fs::create_dir_all(tree.join(name)).expect("a directory");
+        files::create_dir_all(&tree.join(name)).expect("a directory");
     }
     put(
         &tree.join("bin/busybox"),
@@ -459,9 +445,4 @@ pub fn words(error: NodeError) -> String {
         diagnostic.notes.join("\n"),
         diagnostic.help.join("\n")
     )
-}
-
-/// A place in the image.
-pub fn place(path: &str) -> Place {
-    Place::new("/run/bake/root", path)
 }

@@ -113,15 +113,16 @@ fn surround(command: &Command, root: &Path) -> Result<()> {
     if command.files.is_empty() {
         Ok(())
     } else {
-        hand_over(&command.files, root)
+        hand_over(&command.files, root, command.root.is_some())
     }
 }
 
 /// A tmpfs at [`HANDED`]. If the image's `/run` is no mount, one goes there, so that nothing is left in the image.
-fn hand_over(files: &[HandedFile], root: &Path) -> Result<()> {
+fn hand_over(files: &[HandedFile], root: &Path, is_image: bool) -> Result<()> {
     let opened = Root::open(root)?;
     let device = |path| opened.metadata(path).map(|found| found.map(|data| data.device));
-    if device("/run")? == device("/")? {
+    // On the host the helper's own directory is below /run, and must stay in sight.
+    if is_image && device("/run")? == device("/")? {
         Mounted::mount(&tmpfs(root, "/run", "mode=755"), Links::Refuse)?;
     }
     Mounted::mount(&tmpfs(root, HANDED, "mode=755"), Links::Follow)?;
