@@ -10,7 +10,7 @@ use bake::host::helper::{Chroot, Command, Exit, HANDED, HandedFile, Input, Mount
 use crate::bench::{Bench, ROOT, shell};
 
 /// A root without a disk: a tmpfs is enough to run in.
-async fn room() -> Bench {
+pub async fn room() -> Bench {
     let bench = Bench::new().await;
     bench.mount("room", "/", "tmpfs", &["mode=755"]).await;
     bench.fill().await;

@@ -3,6 +3,7 @@
 mod bench;
 mod commands;
 mod helper;
+mod isolation;
 mod owner;
 mod roots;
 mod tables;

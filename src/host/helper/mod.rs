@@ -7,6 +7,7 @@
 //! All of them are this program, started again with [`main`]'s arguments.
 
 mod client;
+mod confine;
 mod kept;
 mod outer;
 pub mod protocol;

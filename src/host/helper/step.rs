@@ -13,6 +13,7 @@ use nix::unistd::{Gid, Uid};
 use rustix::mount::UnmountFlags;
 use rustix::process::{Resource, Rlimit};
 
+use super::confine;
 use super::protocol::{Command, HANDED, HandedFile, Mount, Network, Place};
 use crate::host::command::program;
 use crate::host::error::{Explain, HostError, Kind, Result};
@@ -65,12 +66,16 @@ fn prepare(command: &Command) -> Result<std::process::Command> {
     let root = command.root.clone().unwrap_or_else(|| PathBuf::from("/"));
     surround(command, &root)?;
     if command.root.is_some() {
+        confine::cover(&root)?;
         pivot(&root).doing(|| format!("make {} the root of the command", root.display()))?;
     }
     limit(command)?;
     let directory = command.directory.as_deref().unwrap_or("/");
     let identity = command.user.as_deref().map(Identity::find).transpose()?;
     let ready = ready(command, identity.as_ref())?;
+    if command.root.is_some() {
+        confine::confine(command.network)?;
+    }
     if let Some(identity) = identity {
         identity.take_on()?;
     }

@@ -42,8 +42,11 @@ pub(super) fn work(executable: Option<&Path>, report: oneshot::Sender<Result<Sha
 /// Starts the process and waits until it is ready.
 fn start(executable: Option<&Path>) -> Result<(Child, Worker)> {
     let (ours, theirs) = UnixStream::pair().doing(|| "make a socket for the helper".into())?;
+    // No environment: credentials in it would be there to read (proc(5)) for the steps, which see the helper's first
+    // process, and for as long as a kept helper lives. Each command gets its own.
     let child = this_program(executable)
         .arg(ARGUMENT)
+        .env_clear()
         .stdin(Stdio::from(OwnedFd::from(theirs)))
         .stdout(Stdio::null())
         .spawn()
