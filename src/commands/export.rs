@@ -9,6 +9,7 @@ use clap::builder::TypedValueParser;
 use super::exit::Exit;
 use super::session::{ModuleArguments, Session, no_image};
 use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::host::files;
 use crate::providers::ObservedImage;
 use crate::providers::export::{Format, export};
 use crate::providers::manifest::BuiltVolume;
@@ -34,6 +35,9 @@ pub struct Args {
     /// The file, which must not exist yet.
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
+    /// Write over the file if it exists.
+    #[arg(long)]
+    force: bool,
     /// The number of a release that is not the current one.
     #[arg(long, value_name = "NUMBER")]
     release: Option<u64>,
@@ -58,9 +62,11 @@ fn formats() -> impl TypedValueParser<Value = Format> {
 impl Args {
     /// Finds the disk and converts it.
     pub fn run(self, terminal: &Arc<Terminal>) -> Result<Exit, Diagnostics> {
-        if self.out.exists() {
+        if self.out.exists() && !self.force {
             let standing = Diagnostic::error(format!("{} exists already", self.out.display()));
-            return Err(standing.help("remove it, or choose another name").into());
+            return Err(standing
+                .help("remove it, choose another name, or write over it with -force")
+                .into());
         }
         let session = Session::open(&self.module, terminal)?;
         let all = session.images()?;
@@ -68,6 +74,7 @@ impl Args {
         let volume = self.volume_of(image)?;
         let provider = session.providers.get(&image.provider).map_err(Diagnostic::from)?;
         let disk = provider.disk(&volume.snapshot).ok_or_else(|| elsewhere(image))?;
+        files::remove(&self.out).map_err(Diagnostic::from)?;
         let written = session.runtime.block_on(export(&disk, self.format, &self.out));
         written.map_err(Diagnostic::from)?;
         terminal.say(&format!(

@@ -163,7 +163,11 @@ impl Lock {
             .set_len(0)
             .and_then(|()| file.rewind())
             .and_then(|()| file.write_all(&text));
-        written.map_err(|error| HostError::on_path("lock", path, error))?;
+        // On a full disk a lock must be had all the same: cleaning up takes locks.
+        match written.map_err(|error| HostError::on_path("lock", path, error)) {
+            Err(error) if error.kind != Kind::Full => return Err(error),
+            _ => {}
+        }
         Ok(Lock {
             file: Some(file),
             path: path.to_owned(),

@@ -29,6 +29,8 @@ const BUILD: &[(&str, Shape)] = &[
     ("image", Shape::Text),
     ("mount_path", Shape::Text),
     ("partitions", Shape::Texts),
+    ("root_device", Shape::Text),
+    ("run_id", Shape::Text),
     ("volumes", Shape::Texts),
 ];
 

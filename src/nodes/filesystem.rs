@@ -75,6 +75,9 @@ pub struct FilesystemHandle {
     pub label: Option<String>,
     /// `PARTUUID` of its partition, if it is on one.
     pub partuuid: Option<String>,
+    /// The name of the volume that it is on.
+    #[serde(default)]
+    pub volume: String,
     /// The disk that it is on.
     pub disk: PathBuf,
     /// All partitions of that disk: devices by name, or by number where there is no name.
@@ -110,6 +113,7 @@ impl Kind for Filesystem {
             uuid: found.uuid,
             label: found.label,
             partuuid,
+            volume: self.partitions.label(),
             disk: partitions.disk.clone(),
             partitions: partitions.by_name(),
             copied: matches!(self.action, Action::Use { .. }),

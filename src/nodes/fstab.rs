@@ -100,6 +100,7 @@ mod tests {
                 uuid: "U".to_owned(),
                 label: None,
                 partuuid: None,
+                volume: "root".to_owned(),
                 disk: "/dev/loop0".into(),
                 partitions: BTreeMap::new(),
                 copied: false,

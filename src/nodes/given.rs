@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use super::{Arguments, Context, Handle, Need, NodeError, PlannedFile};
+use super::mount::MountHandle;
+use super::{Arguments, Attachment, Context, Handle, Need, NodeError, PlannedFile, Ref};
 use crate::address::Address;
 use crate::lang::value::Value;
 use crate::schema::{Block, Given, GivenArgument, GivenFile};
@@ -49,8 +50,8 @@ pub struct BuildValues {
     pub root_device: Option<PathBuf>,
     /// `build.mount_path`: where `/` is mounted.
     pub mount_path: Option<PathBuf>,
-    /// `build.volume`: the id of the root's volume.
-    pub volume: Option<String>,
+    /// `build.volumes`: disks by the names of their volumes.
+    pub volumes: BTreeMap<String, PathBuf>,
     /// `build.partitions`: devices by name, or by number where there is no name.
     pub partitions: BTreeMap<String, PathBuf>,
 }
@@ -61,29 +62,35 @@ impl BuildValues {
         let mut values = BuildValues::default();
         for need in needs {
             if let Some(handle) = cx.outputs.handle(need.address()) {
-                values.add(handle);
+                values.add(need.address(), handle);
             }
         }
         values
     }
 
-    fn add(&mut self, handle: &Handle) {
+    fn add(&mut self, at: &Address, handle: &Handle) {
         match handle {
-            Handle::Volume { handle } => {
-                self.volume.get_or_insert_with(|| handle.id.to_string());
-            }
             Handle::Attachment { handle } => {
                 self.device.get_or_insert_with(|| handle.device.clone());
+                let volume = Ref::<Attachment>::new(at.clone()).label();
+                self.volumes.insert(volume, handle.device.clone());
             }
             Handle::Partitions { handle } if self.partitions.is_empty() => self.partitions = handle.by_name(),
-            Handle::Mount { handle } if handle.target == "/" => {
-                self.device = Some(handle.disk.clone());
-                self.root_device = Some(handle.device.clone());
-                self.mount_path = Some(handle.root.clone());
-                self.partitions = handle.partitions.clone();
+            Handle::Mount { handle } => {
+                self.volumes.insert(handle.volume.clone(), handle.disk.clone());
+                if handle.target == "/" {
+                    self.add_root(handle);
+                }
             }
             _ => {}
         }
+    }
+
+    fn add_root(&mut self, root: &MountHandle) {
+        self.device = Some(root.disk.clone());
+        self.root_device = Some(root.device.clone());
+        self.mount_path = Some(root.root.clone());
+        self.partitions = root.partitions.clone();
     }
 
     fn get(&self, name: &str, cx: &Context) -> Option<Value> {
@@ -92,17 +99,16 @@ impl BuildValues {
             "device" => path(&self.device),
             "root_device" => path(&self.root_device),
             "mount_path" => path(&self.mount_path),
-            "volume" => self.volume.clone().map(Value::string),
             "image" => Some(Value::string(cx.at.image.to_string())),
             "run_id" => Some(Value::string(cx.run.to_string())),
-            "partitions" => {
-                let text =
-                    |(name, path): (&String, &PathBuf)| (name.clone(), Value::string(path.display().to_string()));
-                Some(Value::from(
-                    self.partitions.iter().map(text).collect::<BTreeMap<_, _>>(),
-                ))
-            }
+            "partitions" => Some(paths(&self.partitions)),
+            "volumes" => Some(paths(&self.volumes)),
             _ => None,
         }
     }
+}
+
+fn paths(by_name: &BTreeMap<String, PathBuf>) -> Value {
+    let text = |(name, path): (&String, &PathBuf)| (name.clone(), Value::string(path.display().to_string()));
+    Value::from(by_name.iter().map(text).collect::<BTreeMap<_, _>>())
 }

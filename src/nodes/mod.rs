@@ -150,6 +150,12 @@ impl<K> Ref<K> {
         Ref { at, kind: PhantomData }
     }
 
+    /// The label of the node that it points to; empty if that has none.
+    pub fn label(&self) -> String {
+        let label = self.at.node.as_ref().and_then(|node| node.label.clone());
+        label.unwrap_or_default()
+    }
+
     /// The need that it be open.
     pub fn opened(&self) -> Need {
         Need::Opened(self.at.clone())

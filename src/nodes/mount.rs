@@ -67,6 +67,9 @@ pub struct MountHandle {
     /// Whether it stands in for a FAT that the kernel cannot mount.
     #[serde(default)]
     pub stand_in: bool,
+    /// The name of the volume that it is on.
+    #[serde(default)]
+    pub volume: String,
     /// The disk that it is on.
     pub disk: PathBuf,
     /// All partitions of that disk: devices by name, or by number where there is no name.
@@ -179,6 +182,7 @@ impl Mount {
             kind: filesystem.kind.clone(),
             device: filesystem.device.clone(),
             stand_in,
+            volume: filesystem.volume.clone(),
             disk: filesystem.disk.clone(),
             partitions: filesystem.partitions.clone(),
             devices: devices::shown(filesystem),

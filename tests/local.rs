@@ -1,0 +1,23 @@
+//! The whole job on the local provider, through the program: from a module to disks that are mounted, compared and booted.
+//! Needs root, and what tests/all installs.
+
+#![allow(clippy::disallowed_methods)] // Tests start processes themselves.
+
+mod support;
+
+#[path = "local/bench.rs"]
+mod bench;
+#[path = "local/chroot.rs"]
+mod chroot;
+#[path = "local/debian.rs"]
+mod debian;
+#[path = "local/disks.rs"]
+mod disks;
+#[path = "local/fleet.rs"]
+mod fleet;
+#[path = "local/full.rs"]
+mod full;
+#[path = "local/hooks.rs"]
+mod hooks;
+#[path = "local/releases.rs"]
+mod releases;
