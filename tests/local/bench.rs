@@ -120,6 +120,15 @@ pub fn refused(project: &Project, arguments: &[&str]) -> String {
     said
 }
 
+/// Processes of the whole host whose command line holds these words.
+pub fn running(words: &str) -> Vec<PathBuf> {
+    let processes = fs::read_dir("/proc").expect("proc is mounted").flatten();
+    let commands = processes.map(|process| process.path().join("cmdline"));
+    commands
+        .filter(|command| fs::read_to_string(command).is_ok_and(|line| line.replace('\0', " ").contains(words)))
+        .collect()
+}
+
 /// The bytes of a file.
 pub fn bytes(path: &Path) -> Vec<u8> {
     fs::read(path).expect("it can be read")

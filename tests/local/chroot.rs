@@ -6,15 +6,6 @@ use std::path::PathBuf;
 use crate::bench::*;
 use crate::support::Traces;
 
-/// Processes of the whole host whose arguments hold this text.
-fn running(text: &str) -> Vec<PathBuf> {
-    let processes = fs::read_dir("/proc").expect("proc is mounted").flatten();
-    let commands = processes.map(|process| process.path().join("cmdline"));
-    commands
-        .filter(|command| fs::read_to_string(command).is_ok_and(|line| line.contains(text)))
-        .collect()
-}
-
 #[test]
 fn nothing_of_a_step_runs_on() {
     let steps = [
@@ -43,7 +34,11 @@ fn nothing_of_a_step_runs_on() {
     let project = project(&image("busy", &steps.concat()));
     apply(&project);
     for sleeper in ["100071", "100072", "100073", "100074"] {
-        assert_eq!(running(sleeper), Vec::<PathBuf>::new(), "sleep {sleeper} runs on");
+        assert_eq!(
+            running(&format!("sleep {sleeper}")),
+            Vec::<PathBuf>::new(),
+            "sleep {sleeper} runs on"
+        );
     }
     Traces::wait_until_none(project.path());
     let disk = disk(&project, "image.busy", None);
