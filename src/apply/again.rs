@@ -47,8 +47,8 @@ pub fn look(plan: &Plan, world: &World, now: &[Standing]) -> Result<Remaining, D
         }
     }
     let dropped: BTreeSet<&ImageAddress> = remaining.dropped.iter().collect();
-    let stays = |node: &&Node| !dropped.contains(&node.address.image);
-    remaining.nodes = plan.nodes.iter().filter(stays).cloned().collect();
+    let stays = |node: &&Arc<Node>| !dropped.contains(&node.address.image);
+    remaining.nodes = plan.nodes.iter().filter(stays).map(|node| Node::clone(node)).collect();
     moved.into_result(remaining).map(|(remaining, _)| remaining)
 }
 

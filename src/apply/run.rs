@@ -124,7 +124,7 @@ async fn lock(plan: &Plan, providers: &Providers, settings: &Settings) -> Result
 /// Images with their provider, and whether their lock is taken alone.
 fn wanted_locks(plan: &Plan) -> BTreeMap<&ImageAddress, (&ProviderKey, bool)> {
     let mut wanted = BTreeMap::new();
-    for image in plan.nodes.iter().filter_map(image_of) {
+    for image in plan.nodes.iter().filter_map(|node| image_of(node)) {
         if let Some(base) = &image.manifest.built_on {
             wanted.insert(&base.address, (&image.provider, false));
         }
@@ -159,7 +159,7 @@ async fn clear_leftovers(
     events: &Events,
 ) -> Result<(), Diagnostics> {
     let owner = &plan.owner;
-    let wanted: Vec<&SnapshotId> = plan.nodes.iter().flat_map(snapshots).collect();
+    let wanted: Vec<&SnapshotId> = plan.nodes.iter().flat_map(|node| snapshots(node)).collect();
     for (_, provider) in providers.iter() {
         let leftovers = provider
             .inventory()

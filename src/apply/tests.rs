@@ -135,7 +135,11 @@ fn plan(directory: &Path, images: &[&str]) -> Plan {
         bake: "0.1.0".into(),
         owner: owner(),
         images: images.iter().map(planned).collect(),
-        nodes: images.iter().flat_map(|image| nodes(image, Size::mib(1))).collect(),
+        nodes: images
+            .iter()
+            .flat_map(|image| nodes(image, Size::mib(1)))
+            .map(Arc::new)
+            .collect(),
         providers: providers_of(directory),
         outputs: BTreeMap::new(),
         inputs: Default::default(),
@@ -232,7 +236,7 @@ async fn what_another_apply_has_built_meanwhile_is_dropped_and_anything_else_ref
     let report = run(plan.clone(), settings(directory.path()).0).await.unwrap();
     assert_eq!((report.dropped.len(), report.nodes.len()), (1, 0));
     let mut other = plan;
-    let NodeData::Image(image) = &mut other.nodes[2].data else {
+    let NodeData::Image(image) = &mut Arc::make_mut(&mut other.nodes[2]).data else {
         panic!("the third node is the image")
     };
     image.manifest.digest = Digest::of(b"other");
@@ -252,7 +256,7 @@ async fn what_another_apply_has_built_meanwhile_is_dropped_and_anything_else_ref
 async fn an_image_that_fails_leaves_its_snapshot_and_does_not_disturb_others() {
     let directory = tempfile::tempdir().unwrap();
     let mut plan = plan(directory.path(), &["a", "b"]);
-    let NodeData::Image(image) = &mut plan.nodes[2].data else {
+    let NodeData::Image(image) = &mut Arc::make_mut(&mut plan.nodes[2]).data else {
         panic!("the third node is the image")
     };
     image.description = Some(crate::lang::value::Value::list(
@@ -404,7 +408,7 @@ async fn a_base_is_shared_by_those_built_on_it_and_kept_from_who_changes_it() {
     let directory = tempfile::tempdir().unwrap();
     let base = ImageAddress::new("base", None);
     let mut plan = plan(directory.path(), &["a"]);
-    let NodeData::Image(image) = &mut plan.nodes[2].data else {
+    let NodeData::Image(image) = &mut Arc::make_mut(&mut plan.nodes[2]).data else {
         panic!("the third node is the image")
     };
     image.manifest.built_on = Some(crate::providers::manifest::BuiltOn {

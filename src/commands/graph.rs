@@ -42,7 +42,7 @@ impl Args {
         let module = self.module.load(terminal)?;
         terminal.diagnostics(&module.warnings);
         let graph = graph::compile(&module)?;
-        let nodes: Vec<Node> = graph.nodes().cloned().collect();
+        let nodes: Vec<Arc<Node>> = graph.nodes().cloned().collect();
         terminal.data(&match self.format {
             Format::Dot => print::dot(&nodes),
             Format::Mermaid => print::mermaid(&nodes),

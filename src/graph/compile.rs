@@ -4,6 +4,8 @@
 //! *closed* (mounts, file systems, partitions, and with `local` the attachment) rather than opened: a node that is to be
 //! closed before the snapshot cannot also be kept open by it.
 
+use std::sync::Arc;
+
 use super::digests::{self, BaseIdentity, Chain, ContentNode};
 use super::disks::label_of;
 use super::finish::settle;
@@ -25,9 +27,9 @@ use crate::spec::{HookPoint, ImageSpec};
 #[derive(Debug, Clone)]
 pub struct Compiled {
     /// What it was compiled from.
-    pub spec: ImageSpec,
+    pub spec: Arc<ImageSpec>,
     /// The whole block as it is recorded.
-    pub recorded: Recorded,
+    pub recorded: Arc<Recorded>,
     /// Its disks.
     pub shape: Shape,
     /// What adds to its content, in order.
@@ -35,7 +37,7 @@ pub struct Compiled {
     /// Of its last content node.
     pub digest: Digest,
     /// In an order in which they could be opened.
-    pub nodes: Vec<Node>,
+    pub nodes: Vec<Arc<Node>>,
 }
 
 /// The image that another one is built on.
@@ -67,12 +69,12 @@ impl<'a> Base<'a> {
 ///
 /// # Errors
 /// What [`Shape::of`] says; a base in another provider or of another architecture.
-pub fn image(spec: &ImageSpec, base: Option<Base<'_>>) -> Result<Compiled, Diagnostics> {
+pub fn image(spec: &Arc<ImageSpec>, base: Option<Base<'_>>) -> Result<Compiled, Diagnostics> {
     if let Some(base) = base {
         fits(spec, base.spec)?;
     }
     let shape = Shape::of(spec, base.map(|base| base.shape))?;
-    let recorded = spec.object.recorded();
+    let recorded = Arc::new(spec.object.recorded());
     let mut build = Build {
         spec,
         base,
@@ -91,12 +93,12 @@ pub fn image(spec: &ImageSpec, base: Option<Base<'_>>) -> Result<Compiled, Diagn
     let digest = chain.last();
     settle(&mut nodes, digest, &recorded, &chain);
     Ok(Compiled {
-        spec: spec.clone(),
+        spec: Arc::clone(spec),
         recorded,
         shape,
         content: chain.nodes,
         digest,
-        nodes,
+        nodes: nodes.into_iter().map(Arc::new).collect(),
     })
 }
 

@@ -1,5 +1,7 @@
 //! The end of a build: snapshots of volumes at rest, and the image that is registered from them.
 
+use std::sync::Arc;
+
 use super::compile::Build;
 use super::digests::{Chain, ContentNode};
 use super::hooks::EFFECTS;
@@ -93,7 +95,7 @@ impl Build<'_> {
             release_id: String::new(),
             build_number: 0,
             created: String::new(),
-            spec: Recorded::default(),
+            spec: Arc::default(),
             nodes: Vec::new(),
             built_on: None,
             volumes: self.shape.volumes.iter().map(built_volume).collect(),
@@ -102,13 +104,13 @@ impl Build<'_> {
 }
 
 /// What is known only when the whole chain is: the image's digest in its snapshots, the content nodes in its manifest.
-pub(super) fn settle(nodes: &mut [Node], digest: Digest, recorded: &Recorded, chain: &Chain) {
+pub(super) fn settle(nodes: &mut [Node], digest: Digest, recorded: &Arc<Recorded>, chain: &Chain) {
     for node in nodes {
         match &mut node.data {
             NodeData::Snapshot(snapshot) => snapshot.digest = digest,
             NodeData::Image(image) => {
                 image.manifest.digest = digest;
-                image.manifest.spec = recorded.clone();
+                image.manifest.spec = Arc::clone(recorded);
                 image.manifest.nodes = chain.nodes.iter().map(built_node).collect();
             }
             _ => {}

@@ -14,6 +14,7 @@ pub mod shape;
 pub mod summary;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use petgraph::stable_graph::{NodeIndex, StableDiGraph};
 
@@ -63,7 +64,7 @@ pub type Moment = (Address, Half);
 /// The walk over some nodes: opens and closes, and an edge from each to what it waits for.
 ///
 /// Closes mirror opens: a node is closed when all that needed it opened are done, and closed where they close at all.
-pub fn walk(nodes: &[Node]) -> StableDiGraph<Moment, ()> {
+pub fn walk(nodes: &[Arc<Node>]) -> StableDiGraph<Moment, ()> {
     let mut graph = StableDiGraph::new();
     let mut at: BTreeMap<Moment, NodeIndex> = BTreeMap::new();
     for node in nodes {
@@ -105,7 +106,7 @@ pub fn closes(node: &Node) -> bool {
 
 impl Graph {
     /// Every node, image by image.
-    pub fn nodes(&self) -> impl Iterator<Item = &Node> {
+    pub fn nodes(&self) -> impl Iterator<Item = &Arc<Node>> {
         self.images.iter().flat_map(|image| &image.nodes)
     }
 

@@ -1,6 +1,7 @@
 //! Which image needs which: the order in which they are compiled, and the error when they need each other.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use petgraph::algo::tarjan_scc;
 use petgraph::stable_graph::{NodeIndex, StableDiGraph};
@@ -41,7 +42,7 @@ pub fn read_images(spec: &ImageSpec) -> Vec<Dependency> {
 ///
 /// # Errors
 /// A cycle, with the line of each edge; an image that does not exist.
-pub fn order(images: &[ImageSpec]) -> Result<Vec<usize>, Diagnostics> {
+pub fn order(images: &[Arc<ImageSpec>]) -> Result<Vec<usize>, Diagnostics> {
     let mut graph = StableDiGraph::<usize, Span>::new();
     let at: BTreeMap<&ImageAddress, NodeIndex> = images
         .iter()
@@ -74,7 +75,7 @@ pub fn order(images: &[ImageSpec]) -> Result<Vec<usize>, Diagnostics> {
     errors.into_result(sorted).map(|(sorted, _)| sorted)
 }
 
-fn cycle(images: &[ImageSpec], graph: &StableDiGraph<usize, Span>, component: &[NodeIndex]) -> Diagnostic {
+fn cycle(images: &[Arc<ImageSpec>], graph: &StableDiGraph<usize, Span>, component: &[NodeIndex]) -> Diagnostic {
     let mut members: Vec<usize> = component.iter().map(|node| graph[*node]).collect();
     members.sort_unstable();
     let names: Vec<String> = members.iter().map(|index| images[*index].address.to_string()).collect();

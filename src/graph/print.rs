@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
+use std::sync::Arc;
 
 use petgraph::visit::{EdgeRef, IntoEdgeReferences};
 use serde_json::{Value, json};
@@ -21,12 +22,12 @@ struct Printed<'a> {
 }
 
 impl Printed<'_> {
-    fn of(nodes: &[Node]) -> Printed<'_> {
+    fn of(nodes: &[Arc<Node>]) -> Printed<'_> {
         let graph = walk(nodes);
         let by: BTreeMap<_, _> = nodes.iter().map(|node| (&node.address, node)).collect();
         let moments = graph
             .node_weights()
-            .map(|moment| (moment.clone(), by[&moment.0]))
+            .map(|moment| (moment.clone(), by[&moment.0].as_ref()))
             .collect();
         let mut edges: Vec<(usize, usize)> = graph
             .edge_references()
@@ -38,7 +39,7 @@ impl Printed<'_> {
 }
 
 /// For Graphviz; an arrow means "waits for".
-pub fn dot(nodes: &[Node]) -> String {
+pub fn dot(nodes: &[Arc<Node>]) -> String {
     let printed = Printed::of(nodes);
     let mut text = String::from("digraph bake {\n  rankdir = \"RL\";\n  node [shape = box];\n");
     for (moment, _) in &printed.moments {
@@ -57,7 +58,7 @@ pub fn dot(nodes: &[Node]) -> String {
 }
 
 /// For Mermaid; an arrow means "waits for".
-pub fn mermaid(nodes: &[Node]) -> String {
+pub fn mermaid(nodes: &[Arc<Node>]) -> String {
     let printed = Printed::of(nodes);
     let mut text = String::from("flowchart RL\n");
     for (index, (moment, _)) in printed.moments.iter().enumerate() {
@@ -76,7 +77,7 @@ pub fn mermaid(nodes: &[Node]) -> String {
 }
 
 /// As JSON: `{format_version, nodes: [{address, half, kind, summary, after: [{address, half}]}]}`.
-pub fn to_json(nodes: &[Node]) -> Value {
+pub fn to_json(nodes: &[Arc<Node>]) -> Value {
     let printed = Printed::of(nodes);
     let mut after: BTreeMap<usize, Vec<Value>> = BTreeMap::new();
     for (from, to) in &printed.edges {

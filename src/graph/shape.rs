@@ -1,5 +1,7 @@
 //! The shape of an image's disks: its own declarations, and what it inherits from the image that it is built on.
 
+use std::sync::Arc;
+
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::digest::Digest;
 use crate::nodes::filesystem::On;
@@ -32,7 +34,7 @@ pub struct VolumeShape {
     /// Its file systems, in the order of the partitions.
     pub slots: Vec<Slot>,
     /// The block, if it is declared.
-    pub object: Option<Object>,
+    pub object: Option<Arc<Object>>,
     /// Where it is declared.
     pub span: Span,
 }

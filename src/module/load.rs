@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::blocks::{BAKE, Declared};
 use super::images::Images;
@@ -134,7 +135,7 @@ impl Read {
                 workspace: options.workspace.clone(),
             },
             providers,
-            images,
+            images: images.into_iter().map(Arc::new).collect(),
             outputs,
             moved,
             inputs: self.inputs(&variables, &read, &files),

@@ -19,6 +19,7 @@ mod version;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use crate::address::ImageAddress;
 use crate::diagnostic::Diagnostics;
@@ -70,7 +71,7 @@ pub struct Module {
     /// Declared providers; `local` with its default store if none is declared.
     pub providers: Vec<ProviderSettings>,
     /// Every image, `for_each` unfolded, in the order of their addresses.
-    pub images: Vec<ImageSpec>,
+    pub images: Vec<Arc<ImageSpec>>,
     /// Outputs in the order of their names.
     pub outputs: Vec<OutputSpec>,
     /// `moved` blocks.

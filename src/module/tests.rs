@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 
 use super::{Assignment, LoadOptions, Module, load, secrets};
 use crate::diagnostic::Diagnostics;
@@ -46,7 +47,7 @@ fn whole(loaded: Result<Module, Diagnostics>) -> Module {
 }
 
 /// An image `a` from scratch with more in its block.
-fn image(more: &str) -> ImageSpec {
+fn image(more: &str) -> Arc<ImageSpec> {
     module(&format!("image \"a\" {{{ROOT}{more}\n}}")).images.remove(0)
 }
 

@@ -200,10 +200,10 @@ impl<'de, K> Deserialize<'de> for Ref<K> {
 /// Ties the kinds together: the enum of node data, the enum of handles, their names, and the dispatch.
 macro_rules! kinds {
     ($($kind:ident),* $(,)?) => {
-        /// The data of a node of any kind.
+        /// The data of a node of any kind; boxed, because the largest is seven times the usual one.
         #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
         #[serde(tag = "node", rename_all = "snake_case")]
-        pub enum NodeData { $(#[doc = concat!("See [`", stringify!($kind), "`].")] $kind($kind),)* }
+        pub enum NodeData { $(#[doc = concat!("See [`", stringify!($kind), "`].")] $kind(Box<$kind>),)* }
 
         /// The name of a kind, as the journal keeps it.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -250,7 +250,7 @@ macro_rules! kinds {
         }
 
         $(
-            impl From<$kind> for NodeData { fn from(node: $kind) -> NodeData { NodeData::$kind(node) } }
+            impl From<$kind> for NodeData { fn from(node: $kind) -> NodeData { NodeData::$kind(Box::new(node)) } }
             impl HandleOf for $kind {
                 fn wrap(handle: Self::Handle) -> Handle { Handle::$kind { handle } }
                 fn unwrap(handle: &Handle) -> Option<&Self::Handle> {
@@ -328,7 +328,7 @@ pub struct PlannedArgument {
     pub value: Value,
     /// Of a sensitive value, which is not written down: what it is computed from, over references and revisions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub identity: Option<Value>,
+    pub identity: Option<Box<Value>>,
     /// The files that it names; their bytes are compared with the digest before they are used.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub files: Vec<PlannedFile>,

@@ -1,6 +1,7 @@
 //! From what was decided about each image to the plan: what is shown of each, what goes, and the nodes to be opened.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::fate::Fate;
 use super::moved::Moves;
@@ -70,7 +71,11 @@ impl<'a> Assembly<'a> {
     }
 
     fn spec(&self, address: &ImageAddress) -> Option<&'a ImageSpec> {
-        self.module.images.iter().find(|spec| spec.address == *address)
+        self.module
+            .images
+            .iter()
+            .find(|spec| spec.address == *address)
+            .map(Arc::as_ref)
     }
 
     /// Images of this project and workspace that the plan removes altogether.
@@ -216,28 +221,28 @@ impl<'a> Assembly<'a> {
         }
     }
 
-    fn nodes(&self, going: &[Candidate<'a>]) -> Vec<Node> {
+    fn nodes(&self, going: &[Candidate<'a>]) -> Vec<Arc<Node>> {
         let mut all = Vec::new();
         for fate in self.fates.values() {
             let base = fate.compiled.spec.source.base().and_then(|base| self.fates.get(base));
             match fate.decision.action {
                 Action::Build | Action::Replace => all.extend(nodes::build(fate, base)),
                 Action::Register => all.extend(nodes::register(fate, &fate.decision.kept, fate.decision.release)),
-                Action::Update | Action::Promote => all.extend(nodes::current(fate)),
+                Action::Update | Action::Promote => all.extend(nodes::current(fate).map(Arc::new)),
                 Action::Destroy | Action::None => {}
             }
             if fate.moved {
                 let going = |image: &ObservedImage| going.iter().any(|one| one.image.id == image.id);
                 let others = fate.standing.iter().copied().filter(|image| !going(image));
-                all.extend(others.filter_map(|release| nodes::moved(fate, release)));
+                all.extend(others.filter_map(|release| nodes::moved(fate, release).map(Arc::new)));
             }
         }
-        for node in &mut all {
-            if let NodeData::Image(image) = &mut node.data {
+        for node in all.iter_mut().filter(|node| matches!(node.data, NodeData::Image(_))) {
+            if let NodeData::Image(image) = &mut Arc::make_mut(node).data {
                 image.manifest.owner = self.module.owner.clone();
             }
         }
-        all.extend(going.iter().map(|one| self.retirement(one, going)));
+        all.extend(going.iter().map(|one| Arc::new(self.retirement(one, going))));
         nodes::prune(&mut all);
         all
     }

@@ -1,6 +1,7 @@
 //! What of an image's content differs from a release that stands, step by step, and why.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::compare::Change;
 use super::{Cause, StepChange, StepPlan};
@@ -88,7 +89,11 @@ fn removed<'a>(compiled: &'a Compiled, before: Option<&'a Manifest>) -> impl Ite
 }
 
 fn node_of<'a>(compiled: &'a Compiled, content: &ContentNode) -> Option<&'a Node> {
-    compiled.nodes.iter().find(|node| node.address == content.address)
+    compiled
+        .nodes
+        .iter()
+        .find(|node| node.address == content.address)
+        .map(Arc::as_ref)
 }
 
 /// Whether the volumes come from somewhere else, or from something that has other content now.

@@ -4,6 +4,7 @@
 //! bytes. Sensitive values are not in it; what they are computed from is, and they are put in again by [`reveal`].
 
 use std::path::Path;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -154,7 +155,7 @@ fn changed_images(planned: &[Standing], now: &[Standing]) -> Diagnostics {
 /// A variable that has no value, or another revision.
 pub fn reveal(plan: &mut Plan, variables: &dyn Fn(&str, u64) -> Option<Value>) -> Result<(), Diagnostic> {
     for node in &mut plan.nodes {
-        let Some(arguments) = arguments(&mut node.data) else {
+        let Some(arguments) = arguments(&mut Arc::make_mut(node).data) else {
             continue;
         };
         for argument in arguments.0.values_mut() {

@@ -1,6 +1,7 @@
 //! From a module and the world to a plan.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::assemble;
 use super::decide::decide;
@@ -107,7 +108,7 @@ impl<'a> Planner<'a> {
         Ok(())
     }
 
-    fn image(&mut self, spec: &'a ImageSpec) -> Result<Option<Fate<'a>>, Diagnostics> {
+    fn image(&mut self, spec: &'a Arc<ImageSpec>) -> Result<Option<Fate<'a>>, Diagnostics> {
         let base = match spec.source.base() {
             None => None,
             Some(address) => match self.fates.get(address) {

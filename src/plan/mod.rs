@@ -19,6 +19,7 @@ pub mod select;
 pub mod steps;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -56,7 +57,7 @@ pub struct Plan {
     /// What becomes of each image, by address.
     pub images: Vec<ImagePlan>,
     /// Every node to be opened, in the order of the walk's ties: image by image, within an image in compile order.
-    pub nodes: Vec<Node>,
+    pub nodes: Vec<Arc<Node>>,
     /// Providers that are used.
     pub providers: Vec<ProviderSettings>,
     /// Outputs by name.
@@ -157,7 +158,7 @@ pub struct Release {
     /// Its digest; none while its base is not known.
     pub digest: Option<Digest>,
     /// The resolved block.
-    pub spec: Recorded,
+    pub spec: Arc<Recorded>,
 }
 
 /// Why something changes.
@@ -344,6 +345,6 @@ impl Plan {
 
     /// The node of an address.
     pub fn node(&self, address: &Address) -> Option<&Node> {
-        self.nodes.iter().find(|node| node.address == *address)
+        self.nodes.iter().find(|node| node.address == *address).map(Arc::as_ref)
     }
 }

@@ -1,6 +1,7 @@
 //! The nodes of a plan: of everything that could be built only what must run, with what only the world knows filled in.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::fate::Fate;
 use super::observe::Kept;
@@ -14,10 +15,10 @@ use crate::providers::{ImageUpdate, Manifest, ObservedImage};
 use crate::spec::{HookPoint, ImageSpec};
 
 /// All nodes of a build; volumes that come from an image which is not built in this apply come from its snapshot.
-pub fn build(fate: &Fate<'_>, base: Option<&Fate<'_>>) -> Vec<Node> {
+pub fn build(fate: &Fate<'_>, base: Option<&Fate<'_>>) -> Vec<Arc<Node>> {
     let mut nodes = fate.compiled.nodes.clone();
-    for node in &mut nodes {
-        match &mut node.data {
+    for node in nodes.iter_mut().filter(|node| is_settled_by_the_world(node)) {
+        match &mut Arc::make_mut(node).data {
             NodeData::Volume(volume) => {
                 let Origin::Built { volume: name, .. } = &volume.origin else {
                     continue;
@@ -33,16 +34,24 @@ pub fn build(fate: &Fate<'_>, base: Option<&Fate<'_>>) -> Vec<Node> {
     nodes
 }
 
+/// Whether a node may be another one in a plan than in the graph; all others are shared by the two.
+fn is_settled_by_the_world(node: &Node) -> bool {
+    match &node.data {
+        NodeData::Volume(volume) => matches!(volume.origin, Origin::Built { .. }),
+        data => matches!(data, NodeData::Image(_)),
+    }
+}
+
 /// Registration of snapshots that stand: the image, and what follows its publication.
-pub fn register(fate: &Fate<'_>, kept: &[&Kept], release: Option<&ObservedImage>) -> Vec<Node> {
-    let follows = |node: &&Node| match &node.data {
+pub fn register(fate: &Fate<'_>, kept: &[&Kept], release: Option<&ObservedImage>) -> Vec<Arc<Node>> {
+    let follows = |node: &&Arc<Node>| match &node.data {
         NodeData::Image(_) => true,
         NodeData::Hook(hook) => matches!(hook.point, HookPoint::AfterPublish | HookPoint::Always),
         _ => false,
     };
-    let mut nodes: Vec<Node> = fate.compiled.nodes.iter().filter(follows).cloned().collect();
-    for node in &mut nodes {
-        if let NodeData::Image(image) = &mut node.data {
+    let mut nodes: Vec<Arc<Node>> = fate.compiled.nodes.iter().filter(follows).cloned().collect();
+    for node in nodes.iter_mut().filter(|node| is_settled_by_the_world(node)) {
+        if let NodeData::Image(image) = &mut Arc::make_mut(node).data {
             finish(image, fate);
             image.snapshots = standing(kept, release);
             image.timed = BTreeMap::new();
@@ -199,11 +208,14 @@ fn handle(release: &ObservedImage) -> ImageHandle {
 }
 
 /// Takes out what nodes would wait for that are not in the plan: it stands already.
-pub fn prune(nodes: &mut [Node]) {
+pub fn prune(nodes: &mut [Arc<Node>]) {
     let planned: BTreeSet<Address> = nodes.iter().map(|node| node.address.clone()).collect();
     let keep = |need: &Need| planned.contains(need.address());
     for node in nodes {
-        match &mut node.data {
+        if node.data.needs().iter().all(keep) {
+            continue;
+        }
+        match &mut Arc::make_mut(node).data {
             NodeData::Volume(volume) => volume.after.retain(keep),
             NodeData::Image(image) => image.after.retain(keep),
             NodeData::Update(update) => update.after.retain(keep),

@@ -11,6 +11,7 @@
 
 mod rules;
 
+use std::borrow::Borrow;
 use std::collections::BTreeSet;
 
 use crate::address::{Address, ImageAddress};
@@ -127,8 +128,8 @@ impl Walk {
     ///
     /// # Errors
     /// [`BadWalk`] if a need names no node, waits for the close of a node that stays, or if needs form a circle.
-    pub fn of(nodes: &[Node]) -> Result<Walk, BadWalk> {
-        let nodes: Vec<StepNode> = nodes.iter().map(StepNode::from).collect();
+    pub fn of<N: Borrow<Node>>(nodes: &[N]) -> Result<Walk, BadWalk> {
+        let nodes: Vec<StepNode> = nodes.iter().map(|node| StepNode::from(node.borrow())).collect();
         Walk::new(&nodes)
     }
 
@@ -257,11 +258,11 @@ impl Walk {
 ///
 /// # Errors
 /// As [`Walk::of`].
-pub fn planned(nodes: &[Node]) -> Result<Vec<(Address, Half)>, BadWalk> {
+pub fn planned<N: Borrow<Node>>(nodes: &[N]) -> Result<Vec<(Address, Half)>, BadWalk> {
     let steps = Walk::of(nodes)?.finish();
     Ok(steps
         .into_iter()
-        .map(|step| (nodes[step.node].address.clone(), step.half))
+        .map(|step| (nodes[step.node].borrow().address.clone(), step.half))
         .collect())
 }
 

@@ -1,6 +1,7 @@
 //! What bake records with an image it built: the images are the state.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -37,7 +38,7 @@ pub struct Manifest {
     /// RFC 3339.
     pub created: String,
     /// The resolved block.
-    pub spec: Recorded,
+    pub spec: Arc<Recorded>,
     /// Content nodes in order, with their digests.
     pub nodes: Vec<BuiltNode>,
     /// The standing image that it was built on.

@@ -1,6 +1,7 @@
 //! Decoding: a written block becomes an [`Object`] by its table. Every error of the block is found, not only the first.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::convert::{Wrong, convert};
 use super::files::{FileError, Files, InputFile};
@@ -138,7 +139,7 @@ impl Decoder<'_> {
             by_default: false,
             span: attribute.value.span.clone(),
             name_span: attribute.name.span.clone(),
-            identity,
+            identity: identity.map(Box::new),
             files: Vec::new(),
         }))
     }
@@ -291,7 +292,7 @@ impl Decoder<'_> {
         }
     }
 
-    fn blocks(&mut self, body: &Body, table: &'static Block) -> Vec<Object> {
+    fn blocks(&mut self, body: &Body, table: &'static Block) -> Vec<Arc<Object>> {
         let mut standing: Vec<(&str, Vec<&str>, &Span)> = Vec::new();
         let mut objects = Vec::new();
         for written in &body.blocks {
@@ -308,7 +309,7 @@ impl Decoder<'_> {
                 continue;
             }
             standing.push((nested.name, labels, &written.span));
-            objects.push(self.block(written, nested));
+            objects.push(Arc::new(self.block(written, nested)));
         }
         objects
     }

@@ -1,6 +1,7 @@
 //! A block after decoding: every argument evaluated, checked against its table, and with the files it names read.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::Block;
 use super::files::InputFile;
@@ -18,7 +19,7 @@ pub struct Object {
     /// What was written, and the defaults of the table for what was left out or is `null`.
     pub arguments: BTreeMap<&'static str, Resolved>,
     /// Nested blocks in the order in which they were written.
-    pub blocks: Vec<Object>,
+    pub blocks: Vec<Arc<Object>>,
     /// The header of the block: `volume "root"`.
     pub span: Span,
     /// Whether it was decoded without an error. One that is not whole is good for nothing but further checks.
@@ -39,7 +40,7 @@ pub struct Resolved {
     pub name_span: Span,
     /// What the digest is made of, and what is written down, instead of the value, where that is sensitive: the same
     /// expression over references and revisions (`var.token@3`).
-    pub identity: Option<Value>,
+    pub identity: Option<Box<Value>>,
     /// The files that it names, as they are now.
     pub files: Vec<InputFile>,
 }
@@ -135,12 +136,12 @@ impl Object {
     }
 
     /// The first nested block of this name.
-    pub fn child(&self, name: &str) -> Option<&Object> {
+    pub fn child(&self, name: &str) -> Option<&Arc<Object>> {
         self.blocks.iter().find(|block| block.block.name == name)
     }
 
     /// The nested blocks of this name, in order.
-    pub fn children<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a Object> {
+    pub fn children<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a Arc<Object>> {
         self.blocks.iter().filter(move |block| block.block.name == name)
     }
 

@@ -40,7 +40,7 @@ impl Object {
 fn record(argument: &Resolved, row: &Argument, keep_modes: bool) -> RecordedArgument {
     let value = &argument.value;
     let sensitive = value.contains_sensitive();
-    let identity = argument.identity.as_ref().unwrap_or(value);
+    let identity = argument.identity.as_deref().unwrap_or(value);
     let leaves = value.leaves();
     RecordedArgument {
         class: row.class,

@@ -1,5 +1,7 @@
 //! `hook`: commands on the builder host at certain moments of a build.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use crate::schema::{Argument, Block, Class, Default, Holds, Object, Type, argument, block};
@@ -87,7 +89,7 @@ pub struct Hook {
     /// Its place among the hooks of this point, from 0.
     pub index: usize,
     /// `inline`, `env`, `inputs`, ... as plain values; `build.*` may be unknown in them.
-    pub object: Object,
+    pub object: Arc<Object>,
 }
 
 /// The hooks of an image, in the order in which they are written.

@@ -1,6 +1,7 @@
 //! What is checked of volumes, partitions, file systems and mounts before anything is built.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::volume::{Format, Layout, Partition, PartitionTable, Volume};
 use crate::diagnostic::{Diagnostic, Diagnostics};
@@ -136,7 +137,7 @@ fn check_table(
 }
 
 fn partition_object(volume: &Volume, at: usize) -> Option<&Object> {
-    volume.object.children("partition").nth(at)
+    volume.object.children("partition").nth(at).map(Arc::as_ref)
 }
 
 /// Whether the partitions fit; answers what is left for the last one if it takes the rest.

@@ -1,5 +1,7 @@
 //! `bootstrap`, `boot_loader` and `provision`: what fills an image. Their tables stand beside what they do.
 
+use std::sync::Arc;
+
 use super::layout::check_absolute;
 use super::source::{Source, check_sha256};
 use super::volume::{Layout, PartitionTable, Volume};
@@ -26,7 +28,7 @@ pub struct Part {
     /// `debian`, `tar`; `grub`.
     pub kind: String,
     /// The block.
-    pub object: Object,
+    pub object: Arc<Object>,
 }
 
 /// A provision step.
@@ -37,7 +39,7 @@ pub struct Step {
     /// Its second label.
     pub label: Spanned<String>,
     /// The block.
-    pub object: Object,
+    pub object: Arc<Object>,
 }
 
 /// How an empty root is filled.
@@ -109,11 +111,11 @@ fn check_targets(object: &Object, layout: &Layout, root: &Volume, found: &mut Di
     }
 }
 
-fn part(object: &Object) -> Option<Part> {
+fn part(object: &Arc<Object>) -> Option<Part> {
     let kind = object.block.kind?.to_owned();
     Some(Part {
         kind,
-        object: object.clone(),
+        object: Arc::clone(object),
     })
 }
 
@@ -133,7 +135,7 @@ pub(super) fn steps(image: &mut Object, found: &mut Diagnostics) -> Vec<Step> {
         Step {
             kind: kind.to_owned(),
             label: object.label(0).clone(),
-            object: object.clone(),
+            object: Arc::clone(object),
         }
     });
     steps.collect()

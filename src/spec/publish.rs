@@ -1,5 +1,7 @@
 //! `publish` and `register`: how an image is announced.
 
+use std::sync::Arc;
+
 use super::volume::set_default;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::lang::value::Value;
@@ -94,7 +96,7 @@ pub struct Publish {
     /// How long after its creation the image counts as deprecated.
     pub deprecate_after: Option<Spanned<Duration>>,
     /// The block, if there is one.
-    pub object: Option<Object>,
+    pub object: Option<Arc<Object>>,
 }
 
 /// Publication, checked for keys of tags that belong to others.
@@ -133,6 +135,7 @@ pub(super) fn inherit(image: &mut Object) {
         "root_device",
     ];
     for block in image.blocks.iter_mut().filter(|block| block.block.name == "register") {
+        let block = Arc::make_mut(block);
         INHERITED.iter().for_each(|name| set_default(block, name, "inherit"));
     }
 }

@@ -1,6 +1,8 @@
 //! `volume` and `partition`: the blocks of the image and what is on them. What is checked of them stands in
 //! [`super::layout`].
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use super::layout;
@@ -70,7 +72,7 @@ pub struct Volume {
     /// What is on it; `None` where the source says.
     pub layout: Option<Layout>,
     /// The block.
-    pub object: Object,
+    pub object: Arc<Object>,
 }
 
 /// What is on a blank volume.
@@ -133,7 +135,7 @@ pub(super) fn decode(image: &mut Object, source: Option<&Source>, found: &mut Di
     for block in image.blocks.iter_mut().filter(|block| block.block.name == "volume") {
         let blank = scratch || !volumes.is_empty();
         if blank {
-            fill_in(block);
+            fill_in(Arc::make_mut(block));
         } else {
             check_nothing_declared(block, found);
         }
@@ -151,13 +153,13 @@ pub(super) fn decode(image: &mut Object, source: Option<&Source>, found: &mut Di
     volumes
 }
 
-fn volume(block: &Object, blank: bool) -> Volume {
+fn volume(block: &Arc<Object>, blank: bool) -> Volume {
     Volume {
         name: block.label(0).clone(),
         size: block.size("size"),
         grow: block.is_on("grow"),
         layout: if blank { Some(layout_of(block)) } else { None },
-        object: block.clone(),
+        object: Arc::clone(block),
     }
 }
 
@@ -198,7 +200,7 @@ fn fill_in(block: &mut Object) {
         None => "none",
     };
     set_default(block, "partition_table", table);
-    for partition in block.blocks.iter_mut() {
+    for partition in block.blocks.iter_mut().map(Arc::make_mut) {
         let kind = match (partition.text("filesystem"), partition.text("mount")) {
             (Some("swap"), _) => "swap",
             (_, Some("/")) => "linux-root",
@@ -266,5 +268,5 @@ fn of_the_source(span: &Span) -> Volume {
         files: Vec::new(),
     });
     object.arguments.extend(resolved.map(|resolved| ("grow", resolved)));
-    volume(&object, false)
+    volume(&Arc::new(object), false)
 }

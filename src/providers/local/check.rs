@@ -10,13 +10,13 @@ const KEPT: &[&str] = &["tags", "deprecate_after"];
 
 /// Everything in an image that only a cloud can do.
 pub fn unsupported(spec: &ImageSpec) -> Diagnostics {
-    let publish = spec.publish.object.iter().flat_map(published);
+    let publish = spec.publish.object.iter().flat_map(|publish| published(publish));
     let keys = spec
         .object
         .blocks
         .iter()
         .filter(|block| block.block.name != "publish")
-        .flat_map(keyed);
+        .flat_map(|block| keyed(block));
     let source = match &spec.source {
         Source::Ami(id) => Some(no(
             &id.span,
@@ -47,7 +47,7 @@ fn keyed(block: &Object) -> Vec<Diagnostic> {
     };
     let own = block.arguments.iter().filter(|(name, _)| is_keyed(name));
     let own = own.map(|(name, argument)| refused(&argument.name_span, name));
-    own.chain(block.blocks.iter().flat_map(keyed)).collect()
+    own.chain(block.blocks.iter().flat_map(|block| keyed(block))).collect()
 }
 
 fn refused(span: &Span, name: &str) -> Diagnostic {
