@@ -145,6 +145,7 @@ impl fmt::Display for Duration {
             0..60 => write!(f, "{seconds}s"),
             60..3600 => write!(f, "{}m {:02}s", seconds / 60, seconds % 60),
             3600..86_400 => write!(f, "{}h {:02}m", seconds / 3600, seconds % 3600 / 60),
+            _ if seconds % 86_400 < 3600 => write!(f, "{}d", seconds / 86_400),
             _ => write!(f, "{}d {:02}h", seconds / 86_400, seconds % 86_400 / 3600),
         }
     }

@@ -17,7 +17,7 @@ use crate::event::{Event, Events};
 use crate::host::machine;
 use crate::lang::Value;
 use crate::nodes::context::Secrets;
-use crate::plan::{Action, Mode, Plan};
+use crate::plan::{Action, ImagePlan, Mode, Plan};
 use crate::ui::Terminal;
 use crate::ui::plan::View;
 use crate::ui::progress::{Progress, Style};
@@ -105,6 +105,7 @@ impl Flags {
         if !self.json {
             terminal.data(&drawn(&plan, false, View::Whole));
         }
+        check_rights(&plan)?;
         if !plan.is_empty() {
             let may_ask = self.planning.input;
             if !confirm::asked(terminal, self.auto_approve, may_ask, question(&plan))? {
@@ -121,6 +122,7 @@ impl Flags {
         if plan.mode == Mode::RefreshOnly {
             return Err(not_to_be_applied().into());
         }
+        check_rights(&plan)?;
         self.execute(plan, secrets, terminal)
     }
 
@@ -184,6 +186,19 @@ impl Flags {
 pub const BAKE_DIRECTORY: &str = ".bake";
 /// As others see it who wait for a lock.
 pub const COMMAND: &str = "bake apply";
+
+/// Whether this user can build what the plan builds; what only changes the store needs no more than rights on it.
+fn check_rights(plan: &Plan) -> Result<(), Diagnostic> {
+    let builds = |image: &&ImagePlan| matches!(image.action, Action::Build | Action::Replace);
+    match plan.images.iter().find(builds).filter(|_| !machine::is_root()) {
+        None => Ok(()),
+        Some(image) => Err(
+            Diagnostic::error(format!("{} can only be built by root", image.address))
+                .note("building attaches disks, mounts file systems and makes namespaces")
+                .help("run bake apply as root, such as with sudo"),
+        ),
+    }
+}
 
 /// As many as there are processors, but enough that one who waits does not hold up the others.
 fn default_parallelism() -> usize {

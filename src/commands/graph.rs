@@ -16,7 +16,7 @@ use crate::ui::{Terminal, json};
 #[command(after_help = "\
 bake graph | dot -Tsvg > graph.svg
 bake graph -format mermaid
-bake graph -format json | jq '.edges | length'")]
+bake graph -format json | jq '.nodes | length'")]
 pub struct Args {
     /// How.
     #[arg(long, value_name = "FORMAT", default_value = "dot")]

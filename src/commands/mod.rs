@@ -157,9 +157,17 @@ fn run(arguments: Vec<OsString>, terminal: &Arc<Terminal>) -> Result<Exit, Diagn
     cli.command.run(terminal)
 }
 
+/// Flags of `apply` that say nothing where everything is removed: taken, but not listed.
+const OF_NO_USE_TO_DESTROY: [&str; 4] = ["destroy", "replace", "refresh_only", "on_error"];
+
 /// The whole definition of the command line.
 fn command() -> clap::Command {
-    Cli::command()
+    Cli::command().mut_subcommands(|command| match command.get_name() {
+        "destroy" => OF_NO_USE_TO_DESTROY
+            .iter()
+            .fold(command, |command, flag| command.mut_arg(flag, |flag| flag.hide(true))),
+        _ => command,
+    })
 }
 
 fn change_directory(directory: &Path) -> Result<(), Diagnostics> {

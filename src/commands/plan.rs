@@ -20,7 +20,7 @@ bake plan
 bake plan -out web.bakeplan -target image.web     # bake apply web.bakeplan then does exactly that
 bake plan -replace image.base -var release=trixie
 bake plan -detailed-exitcode                      # 2 if there are changes
-bake plan -json | jq '.images[].action'"
+bake plan -json | jq -r '.resource_changes[].action'"
 )]
 pub struct Args {
     #[command(flatten)]
@@ -71,7 +71,7 @@ pub struct PlanArguments {
           default_missing_value = "true", action = clap::ArgAction::Set)]
     pub input: bool,
     /// How many nodes may be under way at once; by default as many as suit this host.
-    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(long, value_name = "NUMBER", value_parser = at_least_one)]
     pub parallelism: Option<u16>,
 }
 
@@ -134,6 +134,11 @@ impl Args {
             false => Exit::Done,
         })
     }
+}
+
+fn at_least_one(text: &str) -> Result<u16, String> {
+    let number = text.parse().ok().filter(|number| *number > 0);
+    number.ok_or_else(|| "it takes a whole number from 1 to 65535".to_owned())
 }
 
 /// A plan for people or for programs.

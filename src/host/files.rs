@@ -25,12 +25,17 @@ pub fn replace(path: &Path, bytes: &[u8]) -> Result<()> {
         .prefix(".new-")
         .permissions(permissions(path))
         .tempfile_in(directory)
-        .map_err(|error| HostError::on_path("write", path, error))?;
+        .map_err(|error| cannot_begin(path, &error))?;
     let write = new.write_all(bytes).and_then(|()| new.as_file().sync_all());
     write.map_err(|error| HostError::on_path("write", path, error))?;
     new.persist(path)
         .map_err(|error| HostError::on_path("write", path, error.error))?;
     sync_directory(directory)
+}
+
+/// The kind alone: the text has the number of the error and the name of a file that nobody asked for.
+fn cannot_begin(path: &Path, error: &std::io::Error) -> HostError {
+    HostError::on_path("write", path, std::io::Error::from(error.kind()))
 }
 
 fn permissions(path: &Path) -> fs::Permissions {
@@ -48,7 +53,7 @@ pub fn replace_from(path: &Path, mut bytes: impl Read) -> Result<u64> {
         .prefix(".new-")
         .permissions(permissions(path))
         .tempfile_in(directory)
-        .map_err(|error| HostError::on_path("write", path, error))?;
+        .map_err(|error| cannot_begin(path, &error))?;
     let copied = std::io::copy(&mut bytes, &mut new).and_then(|copied| new.as_file().sync_all().map(|()| copied));
     let copied = copied.map_err(|error| HostError::on_path("write", path, error))?;
     new.persist(path)

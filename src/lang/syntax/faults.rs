@@ -171,6 +171,11 @@ impl Fault<'_> {
                 .error("a block on one line holds one argument, and no block", "")
                 .help("put the inner block on lines of its own");
         }
+        if line.contains('{') && self.rest().starts_with('"') {
+            return self
+                .error("a block on one line holds one argument, and no block", "")
+                .help("put the inner block on lines of its own");
+        }
         let error = self.error("neither an argument nor a block", "= or { is expected");
         if value.is_empty() || value.contains(['{', '=']) {
             return error.help("an argument is written NAME = VALUE, a block NAME \"label\" { ... }");

@@ -63,7 +63,9 @@ impl Lines {
                 elapsed,
                 diagnostic,
             } => {
-                let why = clean(&diagnostic.summary).into_owned();
+                let why = clean(&diagnostic.summary);
+                // The line begins with the address already.
+                let why = why.strip_prefix(&format!("{address} failed: ")).unwrap_or(&why);
                 Some(about(address, *half, format!("failed after {elapsed}: {why}")))
             }
             Event::NodeSkipped { address } => Some(about(address, Half::Open, "skipped".to_owned())),

@@ -9,6 +9,9 @@ pub fn node(address: &Address, half: Half) -> String {
         None => "register".to_owned(),
         Some(node) => match node.label.as_deref() {
             None => node.kind.clone(),
+            Some(release) if matches!(node.kind.as_str(), "update" | "retire") => {
+                format!("{} release {release}", node.kind)
+            }
             Some(label) if is_word(label) => format!("{}.{label}", node.kind),
             Some(_) => node.to_string(),
         },
@@ -61,6 +64,7 @@ mod tests {
         assert_eq!(node(&web.node("provision", "harden"), Half::Open), "provision.harden");
         assert_eq!(node(&web.node("mount", "/boot"), Half::Close), "close mount[\"/boot\"]");
         assert_eq!(node(&web.itself(), Half::Open), "register");
+        assert_eq!(node(&web.node("retire", "2"), Half::Open), "retire release 2");
         assert_eq!(prefix(&web.node("provision", "harden"), false), "harden");
         assert_eq!(prefix(&web.node("provision", "harden"), true), "web[\"arm64\"] harden");
         assert_eq!(prefix(&web.only("boot_loader"), false), "boot_loader");
