@@ -47,7 +47,7 @@ pub async fn recover(
 ) -> Result<Vec<Recovered>, Diagnostics> {
     let backend = Backend::new(bake_directory);
     if scope == Scope::DeadAndKept {
-        end_kept(&backend, command, events)?;
+        end_kept(&backend, command, events).await?;
     }
     let mut all = Vec::new();
     for found in backend.all(command).map_err(Diagnostic::from)? {
@@ -59,16 +59,38 @@ pub async fn recover(
     Ok(all)
 }
 
-/// Ends the helpers that outlive their runs; their locks are free then.
-fn end_kept(backend: &Backend, command: &str, events: &Events) -> Result<(), Diagnostics> {
+/// How often, and how many milliseconds apart, the lock of a run is looked at after its helper was ended.
+const LOOKS: usize = 500;
+const BETWEEN_LOOKS: u64 = 20;
+
+/// Ends the helpers that outlive their runs, and waits until their locks are free.
+async fn end_kept(backend: &Backend, command: &str, events: &Events) -> Result<(), Diagnostics> {
     for found in backend.all(command).map_err(Diagnostic::from)? {
         let Found::Alive(run) = found else { continue };
         for process in kept(&backend.look(&run).map_err(Diagnostic::from)?) {
             events.message(format!("ending what run {run} kept (process {})", process.pid));
             helper::end(&process).map_err(Diagnostic::from)?;
+            until_free(backend, &run, command).await?;
         }
     }
     Ok(())
+}
+
+/// The lock of a kept run is held by the helper's inner process as well, which dies a moment after the outer one.
+async fn until_free(backend: &Backend, run: &RunId, command: &str) -> Result<(), Diagnostics> {
+    for _ in 0..LOOKS {
+        let all = backend.all(command).map_err(Diagnostic::from)?;
+        let held = |found: &Found| matches!(found, Found::Alive(alive) if alive == run);
+        if !all.iter().any(held) {
+            return Ok(());
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(BETWEEN_LOOKS)).await;
+    }
+    Err(
+        Diagnostic::error(format!("what run {run} kept was ended, but its lock is still held"))
+            .help("run bake recover again in a moment")
+            .into(),
+    )
 }
 
 /// Helpers that a run left on purpose and that still live; none as long as the run itself is not over.

@@ -96,11 +96,7 @@ fn attend(mut control: UnixStream, this: Process) -> Result<()> {
 fn keep(control: &mut UnixStream, this: Process) -> Result<()> {
     let operation = || "let the helper outlive bake".to_owned();
     rustix::process::set_parent_process_death_signal(None).doing(operation)?;
-    let null = std::fs::OpenOptions::new()
-        .write(true)
-        .open("/dev/null")
-        .doing(operation)?;
-    nix::unistd::dup2_stderr(&null).doing(operation)?;
+    leave_stderr().doing(operation)?;
     let answer = serde_json::to_vec(&this).expect("a process has only numbers");
     let framed = [
         &[u8::try_from(answer.len()).expect("two numbers are short")],
@@ -110,9 +106,16 @@ fn keep(control: &mut UnixStream, this: Process) -> Result<()> {
     control.write_all(&framed).doing(operation)
 }
 
+/// Whoever reads bake's messages through a pipe sees their end when bake ends, not when a kept helper does.
+fn leave_stderr() -> std::io::Result<()> {
+    let null = std::fs::OpenOptions::new().write(true).open("/dev/null")?;
+    Ok(nix::unistd::dup2_stderr(&null)?)
+}
+
 /// Asks the outer process to live on; answers who it is.
 pub(super) fn ask_to_keep(control: &mut UnixStream) -> Result<Process> {
     let operation = || "let the helper outlive bake".to_owned();
+    leave_stderr().doing(operation)?;
     control.write_all(&[KEEP]).doing(operation)?;
     let mut length = [0];
     control.read_exact(&mut length).doing(operation)?;
