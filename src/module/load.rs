@@ -202,9 +202,13 @@ impl Read {
     fn project(&self, bake: Option<&Object>, providers: &[ProviderSettings], found: &mut Diagnostics) -> String {
         let named = bake.and_then(|bake| bake.spanned_text("project"));
         if let Some(project) = named {
-            if project.value.trim().is_empty() || project.value.len() > 255 {
+            let text = &project.value;
+            if text.trim().is_empty() || text.len() > 255 || text.contains(char::is_control) {
                 let error = Diagnostic::error("argument \"project\" has a bad value");
-                found.push(error.label(&project.span, "1 to 255 characters are wanted"));
+                found.push(error.label(
+                    &project.span,
+                    "1 to 255 characters are wanted, none of them a control character",
+                ));
             }
             return project.value;
         }

@@ -9,6 +9,9 @@ use crate::digest::Digest;
 use crate::lang::syntax::{self, Body};
 use crate::source::Source;
 
+/// Bytes of one file of a module. Parsing takes some ten times its size of memory.
+const LARGEST: u64 = 16 << 20;
+
 /// The files of a directory that concern bake, by name.
 #[derive(Debug, Default)]
 pub(super) struct Found {
@@ -76,6 +79,14 @@ fn shown_path(directory: &Path, name: &str) -> PathBuf {
 /// It cannot be read, or is not UTF-8.
 pub(super) fn read(path: &Path) -> Result<Arc<Source>, Diagnostic> {
     let cannot = |reason: String| Diagnostic::error(format!("cannot read {}", path.display())).note(reason);
+    let found = std::fs::metadata(path).map_err(|error| cannot(why(&error)))?;
+    if !found.is_file() && !found.is_dir() {
+        return Err(cannot("it is no plain file".to_owned()));
+    }
+    if found.len() > LARGEST {
+        let error = cannot(format!("it has {} MiB; {} are read", found.len() >> 20, LARGEST >> 20));
+        return Err(error.help("keep large texts in files of their own and name these in the module"));
+    }
     let bytes = std::fs::read(path).map_err(|error| cannot(why(&error)))?;
     match String::from_utf8(bytes) {
         Ok(text) => Ok(Source::new(path, text)),

@@ -141,7 +141,22 @@ fn normal(value: &Value, ty: &Type) -> Result<Value, Wrong> {
         Type::File | Type::Tree | Type::Path if text.is_empty() || text.contains('\0') => {
             Err(Wrong::Value("a path may not be empty".to_owned()))
         }
+        Type::TextList | Type::TextMap => check_texts(value).map(|()| value.clone()),
         _ => Ok(value.clone()),
+    }
+}
+
+/// Texts that become arguments, variables and tags: none of them can hold the character that ends a text of the
+/// kernel's. What is in a file may (`content`).
+fn check_texts(value: &Value) -> Result<(), Wrong> {
+    let keys = value.attributes().into_iter().flat_map(|all| all.keys());
+    if keys.clone().any(String::is_empty) {
+        return Err(Wrong::Value("a key may not be empty".to_owned()));
+    }
+    let texts = value.children().filter_map(Value::as_str);
+    match keys.map(String::as_str).chain(texts).any(|text| text.contains('\0')) {
+        true => Err(Wrong::Value("a text may not hold the character \\u0000".to_owned())),
+        false => Ok(()),
     }
 }
 

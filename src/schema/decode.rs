@@ -76,9 +76,13 @@ impl Decoder<'_> {
             self.found
                 .push(error.at(&written.span).help(format!("write {}", header(table))));
         }
-        for label in labels.iter().filter(|label| label.value.is_empty()) {
-            self.found
-                .push(Diagnostic::error("a label may not be empty").at(&label.span));
+        for label in labels {
+            let wrong = match &label.value {
+                empty if empty.is_empty() => "a label may not be empty",
+                text if text.contains(char::is_control) => "a label may not hold control characters",
+                _ => continue,
+            };
+            self.found.push(Diagnostic::error(wrong).at(&label.span));
         }
         labels.iter().take(table.labels.len()).cloned().collect()
     }
@@ -163,10 +167,14 @@ impl Decoder<'_> {
         }
         let name = row.name;
         let texts = matches!(row.ty, Type::Text | Type::Path | Type::TextList | Type::TextMap);
-        if value.contains_sensitive() && !row.may_wait() && !(texts && table.holds != Holds::Plain) {
+        if value.contains_sensitive() && !matches!(row.ty, Type::Any) && !(texts && table.holds != Holds::Plain) {
+            let why = match row.may_wait() {
+                true => "it is kept with the image, for everyone who may look at it",
+                false => "it decides what is built, and a plan shows it",
+            };
             return Err(Diagnostic::error(format!("argument \"{name}\" may not be sensitive"))
                 .label(&attribute.value.span, "this is computed from a sensitive value")
-                .note("it decides what is built, and a plan shows it"));
+                .note(why));
         }
         let within_build = texts && table.holds == Holds::SecretsAndBuild;
         for (of, output) in value.leaves() {

@@ -1,6 +1,6 @@
 //! Calls of functions: arguments converted to their parameters, what is unknown or secret passed through.
 
-use super::{Evaluator, Result1, access, held, unknown};
+use super::{Evaluator, Result1, access, held, limits, unknown};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::lang::functions::{self, Fault, Function, Looks, Parameter, Run};
 use crate::lang::scope::Scope;
@@ -84,11 +84,17 @@ impl<'a> Evaluator<'a> {
         let answer = match (function.looks, function.run) {
             (Looks::Through, Run::Pure(run)) => run(&values.iter().map(Value::revealed).collect::<Vec<_>>()),
             (Looks::AtTheTop, Run::Pure(run)) => run(&values.iter().cloned().map(Value::unmarked).collect::<Vec<_>>()),
-            (_, Run::Scoped(run)) => run(self, &values.iter().map(Value::revealed).collect::<Vec<_>>()),
+            (Looks::Through, Run::Scoped(run)) => run(self, &values.iter().map(Value::revealed).collect::<Vec<_>>()),
+            (Looks::AtTheTop, Run::Scoped(run)) => {
+                run(self, &values.iter().cloned().map(Value::unmarked).collect::<Vec<_>>())
+            }
             (_, Run::Lazy(_)) => Ok(Value::null(Type::Any)),
         };
         match answer {
-            Ok(value) => Ok(value.marked(sensitive)),
+            Ok(value) => {
+                limits::made(&value, span)?;
+                Ok(value.marked(sensitive))
+            }
             Err(Fault::NotKnown) => later(function, values, span),
             Err(fault) => Err(fault.explain(function, places, span, sensitive)),
         }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Evaluator, Result1, held, object_key, unknown};
+use super::{Evaluator, Result1, held, limits, object_key, unknown};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::lang::number::Number;
 use crate::lang::syntax::{Expression, ExpressionKind, For};
@@ -39,6 +39,7 @@ impl Evaluator<'_> {
         let mut items = Vec::with_capacity(pairs.len());
         let mut sensitive = collection.is_sensitive();
         for (key, value) in pairs {
+            self.walked.step(span)?;
             let secret = collection.is_sensitive();
             match self.item(one, key.marked(secret), value.marked(secret))? {
                 Item::Left(secret) => sensitive |= secret,
@@ -124,7 +125,9 @@ impl Evaluator<'_> {
             };
             sensitive |= value.contains_sensitive();
             known &= value.is_known();
-            text.push_str(value.as_str().unwrap_or_default());
+            let more = value.as_str().unwrap_or_default();
+            limits::text(text.len() + more.len(), span)?;
+            text.push_str(more);
             values.push(held(&value));
         }
         if errors.has_errors() {
@@ -143,6 +146,7 @@ impl Evaluator<'_> {
         match all {
             Some(all) if all.iter().all(Value::is_known) => {
                 let sensitive = value.contains_sensitive();
+                limits::text(all.iter().filter_map(Value::as_str).map(str::len).sum(), span)?;
                 let text: String = all.iter().filter_map(Value::as_str).collect();
                 Ok(Value::from(text).marked(sensitive))
             }

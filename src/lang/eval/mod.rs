@@ -4,6 +4,7 @@ mod access;
 mod bind;
 mod call;
 mod collections;
+mod limits;
 mod operators;
 
 pub(super) use self::operators::equal;
@@ -49,6 +50,7 @@ pub(in crate::lang) struct Evaluator<'a> {
     /// The elements of the splats around, innermost last.
     each: Vec<Value>,
     depth: usize,
+    walked: limits::Walked,
 }
 
 type Result1 = Result<Value, Diagnostics>;
@@ -60,6 +62,7 @@ impl<'a> Evaluator<'a> {
             variables: Vec::new(),
             each: Vec::new(),
             depth: 0,
+            walked: limits::Walked::default(),
         }
     }
 

@@ -1,6 +1,7 @@
 //! Functions that read files: relative to the module, and noted as its inputs.
 
-use std::path::PathBuf;
+use std::io::Read;
+use std::path::{Path, PathBuf};
 
 use super::{Answer, Fault, text};
 use crate::diagnostic::Diagnostic;
@@ -10,6 +11,8 @@ use crate::lang::syntax::parse_template;
 use crate::lang::value::Value;
 use crate::source::Source;
 
+/// Bytes of a file whose content becomes a value.
+const LARGEST: u64 = 64 << 20;
 /// How deep templates may call templates.
 const DEEPEST: usize = 200;
 
@@ -72,11 +75,13 @@ fn locate(evaluator: &Evaluator<'_>, path: &str) -> Result<PathBuf, Fault> {
 
 fn read(evaluator: &Evaluator<'_>, path: &str) -> Result<Vec<u8>, Fault> {
     let path = locate(evaluator, path)?;
-    let content = std::fs::read(&path).map_err(|error| {
+    let content = plain(&path).map_err(|error| {
         let why = match error.kind() {
             std::io::ErrorKind::NotFound => "no such file".to_owned(),
             std::io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
             std::io::ErrorKind::IsADirectory => "it is a directory".to_owned(),
+            std::io::ErrorKind::InvalidInput => "it is no plain file".to_owned(),
+            std::io::ErrorKind::FileTooLarge => format!("it has more than {} MiB", LARGEST >> 20),
             _ => error.to_string(),
         };
         Fault::of(0, format!("{} cannot be read: {why}", path.display()))
@@ -85,4 +90,22 @@ fn read(evaluator: &Evaluator<'_>, path: &str) -> Result<Vec<u8>, Fault> {
         files.record(&path, &content);
     }
     Ok(content)
+}
+
+/// A file of bounded size. Devices and fifos, which may have no end, are not even opened.
+fn plain(path: &Path) -> std::io::Result<Vec<u8>> {
+    let found = std::fs::metadata(path)?;
+    if found.is_dir() {
+        return Err(std::io::ErrorKind::IsADirectory.into());
+    }
+    if !found.is_file() {
+        return Err(std::io::ErrorKind::InvalidInput.into());
+    }
+    let mut content = Vec::new();
+    // Some files of the kernel's say that they are empty, and are not.
+    std::fs::File::open(path)?.take(LARGEST + 1).read_to_end(&mut content)?;
+    match content.len() as u64 > LARGEST {
+        true => Err(std::io::ErrorKind::FileTooLarge.into()),
+        false => Ok(content),
+    }
 }

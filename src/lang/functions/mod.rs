@@ -311,7 +311,8 @@ pub const FUNCTIONS: &[Function] = &[
         &[takes("path", STRING), takes("vars", ANY)],
         ANY,
         files::templatefile,
-    ),
+    )
+    .at_the_top(),
     Function::pure("tobool", &[takes_null("v", ANY)], BOOL, conversion::tobool).at_the_top(),
     Function::pure("tolist", &[takes_null("v", ANY)], LIST, conversion::tolist).at_the_top(),
     Function::pure("tomap", &[takes_null("v", ANY)], ANY, conversion::tomap).at_the_top(),
