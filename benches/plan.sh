@@ -3,9 +3,14 @@
 # Beside it terraform with as many resources, where it is installed.
 #
 #   cargo build --release --no-default-features && benches/plan.sh [path of bake]
+#
+# For the plan with nothing to do all 1,000 images are built first, as root: BENCH_APPLY=1, some minutes, 5 GB.
 set -eu
 
 bake=$(realpath "${1:-${CARGO_TARGET_DIR:-target}/release/bake}")
+here=$(cd "$(dirname "$0")/.." && pwd)
+root=$here/examples/minimal/root.tar
+[ -e "$root" ] || "$here/examples/minimal/make-root"
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
@@ -43,8 +48,8 @@ END
 module() {
     mkdir -p "$2"
     printf 'bake {\n  project = "bench"\n}\n' > "$2/bake.bake.hcl"
-    echo root > "$2/root.tar"
-    echo true > "$2/setup.sh"
+    cp "$root" "$2/root.tar"
+    echo 'echo "$NAME" > /root/name' > "$2/setup.sh"
     number=0
     while [ "$number" -lt "$1" ]; do
         image "web$number" >> "$2/images$((number / 100)).bake.hcl"
@@ -69,6 +74,7 @@ timed() {
     printf '%-44s %6d ms %6d MiB   %s\n' "$label" "$best" "$((kib / 1024))" "$(tail -n 1 "$work/out")"
 }
 
+timed "bake version" "$bake" version
 module 1 "$work/one"
 module 1000 "$work/many"
 timed "bake plan, 1 image" "$bake" -chdir="$work/one" plan
