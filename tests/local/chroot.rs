@@ -6,6 +6,11 @@ use std::path::PathBuf;
 use crate::bench::*;
 use crate::support::Traces;
 
+/// A line that fails if this succeeds: `! command` alone never ends a script (`set -e`).
+fn never(command: &str) -> String {
+    format!("if {command}; then exit 1; fi")
+}
+
 #[test]
 fn nothing_of_a_step_runs_on() {
     let steps = [
@@ -16,7 +21,7 @@ fn nothing_of_a_step_runs_on() {
                 "sleep 100072 < /bin/busybox > /dev/null 2>&1 &",
             ],
         ),
-        shell("looks", &["! ps | grep -q '1000[7]'"]),
+        shell("looks", &[&never("ps | grep -q '1000[7]'")]),
         shell(
             "daemon",
             &["setsid sh -c 'trap \"\" TERM HUP; cd /srv; setsid sleep 100073; sleep 100074' > /srv/log 2>&1 &"],
@@ -26,8 +31,8 @@ fn nothing_of_a_step_runs_on() {
             "sees",
             &[
                 "test ! -e /srv/in-tmpfs",
-                "! ps | grep -q '1000[7]'",
-                "! grep -q ' /srv ' /proc/mounts",
+                &never("ps | grep -q '1000[7]'"),
+                &never("grep -q ' /srv ' /proc/mounts"),
             ],
         ),
     ];
@@ -66,7 +71,7 @@ fn mounts_of_a_module_are_there_for_steps_and_not_in_the_image() {
         "uses",
         &[
             "cat /srv/given/file > /etc/copied",
-            "! touch /srv/given/new",
+            &never("touch /srv/given/new"),
             "grep -q ' /srv/scratch tmpfs .*size=1024k' /proc/mounts",
             "echo lost > /srv/scratch/file",
             "test -e /proc/self && test -e /sys/kernel && test -c /dev/null && test -d /run",
@@ -105,7 +110,7 @@ fn the_network_of_steps_is_what_the_module_says() {
             "",
             &["cat /etc/resolv.conf > /etc/seen", "ip -o link | grep -vq lo:"],
         ),
-        looks("closed", none, &["! ip -o link | grep -v ' lo:'"]),
+        looks("closed", none, &[&never("ip -o link | grep -v ' lo:'")]),
         looks(
             "unresolved",
             unresolved,
