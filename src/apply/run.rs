@@ -19,6 +19,7 @@ use crate::digest::{ContentHasher, Digest};
 use crate::event::{Event, Events};
 use crate::host::locks::{Held, Lock};
 use crate::host::machine::{self, Process};
+use crate::host::{HostError, Kind};
 use crate::journal::{Backend, Outcome, Record};
 use crate::nodes::context::{Helpers, Outputs, Secrets, StepLog};
 use crate::nodes::volume::Origin;
@@ -110,7 +111,7 @@ async fn lock(plan: &Plan, providers: &Providers, settings: &Settings) -> Result
         };
         let stop = settings.signals.token();
         let lock = tokio::select! {
-            lock = taking => lock.map_err(Diagnostic::from)?,
+            lock = taking => lock.map_err(|error| locked(image, error))?,
             () = stop.stopped() => return Err(Diagnostic::error("stopped while waiting for a lock").into()),
         };
         match alone {
@@ -119,6 +120,17 @@ async fn lock(plan: &Plan, providers: &Providers, settings: &Settings) -> Result
         };
     }
     Ok(locks)
+}
+
+/// Of a lock that somebody else has, the image says more than the file does.
+fn locked(image: &ImageAddress, error: HostError) -> Diagnostic {
+    match error.kind {
+        Kind::Busy => Diagnostic::from(HostError {
+            operation: format!("lock {image}"),
+            ..error
+        }),
+        _ => Diagnostic::from(error),
+    }
 }
 
 /// Images with their provider, and whether their lock is taken alone.

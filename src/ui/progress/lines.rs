@@ -47,6 +47,10 @@ impl Lines {
             Event::Output { address, line } => {
                 Some(format!("{} | {}", names::prefix(address, self.several), clean(line)))
             }
+            // Before it has begun, an image has no node that waits.
+            Event::Waiting { address, reason } if address.node.is_none() => {
+                Some(format!("{now} {}: waits for {reason}", address.image))
+            }
             Event::Waiting { address, reason } => Some(about(address, Half::Open, format!("waits for {reason}"))),
             Event::NodeDone {
                 address,
