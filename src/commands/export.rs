@@ -73,7 +73,8 @@ impl Args {
         let image = self.find(&all).ok_or_else(|| no_image(&self.image, &session.whose()))?;
         let volume = self.volume_of(image)?;
         let provider = session.providers.get(&image.provider).map_err(Diagnostic::from)?;
-        let disk = provider.disk(&volume.snapshot).ok_or_else(|| elsewhere(image))?;
+        let disk = provider.disk(&volume.snapshot).map_err(Diagnostic::from)?;
+        let disk = disk.ok_or_else(|| elsewhere(image))?;
         files::remove(&self.out).map_err(Diagnostic::from)?;
         let written = session.runtime.block_on(export(&disk, self.format, &self.out));
         written.map_err(Diagnostic::from)?;

@@ -144,12 +144,18 @@ pub fn overwrite(path: &Path, at: u64, bytes: &[u8]) -> Result<()> {
     written.map_err(|error| HostError::on_path("write to", path, error))
 }
 
-/// Reads a whole file.
+/// Reads a whole file. What may have no end, a device or a fifo, is not opened.
 ///
 /// # Errors
-/// As open(2) and read(2), with the path.
+/// As open(2) and read(2), with the path; [`super::Kind::WrongType`].
 pub fn read(path: &Path) -> Result<Vec<u8>> {
-    fs::read(path).map_err(|error| HostError::on_path("read", path, error))
+    let failed = |error| HostError::on_path("read", path, error);
+    let found = fs::metadata(path).map_err(failed)?;
+    if found.is_file() || found.is_dir() {
+        return fs::read(path).map_err(failed);
+    }
+    let operation = format!("read {}", path.display());
+    Err(HostError::new(super::Kind::WrongType, operation, "it is no plain file"))
 }
 
 /// Makes a file of `size` bytes that takes no space yet.

@@ -189,9 +189,12 @@ pub trait Provider: Send + Sync {
     /// The file whose lock guards an image, where locks live with the images; otherwise the journal's place has them.
     fn lock_path(&self, owner: &Owner, image: &ImageAddress) -> Option<PathBuf>;
     /// Where the raw bytes of a snapshot are on this host, if they are.
-    fn disk(&self, snapshot: &SnapshotId) -> Option<PathBuf> {
+    ///
+    /// # Errors
+    /// [`ProviderError::Damaged`] if they are not all there.
+    fn disk(&self, snapshot: &SnapshotId) -> Result<Option<PathBuf>, ProviderError> {
         let _ = snapshot;
-        None
+        Ok(None)
     }
 }
 
@@ -367,6 +370,16 @@ pub enum ProviderError {
         /// Why.
         why: String,
     },
+    /// Something that a newer bake wrote.
+    #[error("{what} has format {format}, and this bake knows formats up to {known}")]
+    Newer {
+        /// What, with the path.
+        what: String,
+        /// Its format.
+        format: u32,
+        /// The newest that this bake knows.
+        known: u32,
+    },
     /// Anything else.
     #[error("{what}: {why}")]
     Failed {
@@ -383,6 +396,7 @@ impl From<ProviderError> for Diagnostic {
             ProviderError::Full { .. } => Some("free some space, then run bake apply again: it begins by cleaning up"),
             ProviderError::Denied { .. } => Some("run bake as the owner of the store"),
             ProviderError::Damaged { .. } => Some("restore the file from a copy, or remove it if the image may go"),
+            ProviderError::Newer { .. } => Some("use the bake that wrote it, or a later one"),
             _ => None,
         };
         let diagnostic = Diagnostic::error(error.to_string());

@@ -78,3 +78,18 @@ fn a_name_never_becomes_a_path() {
         assert!(refused.contains("name"), "{refused}");
     }
 }
+
+#[test]
+fn a_plan_file_that_is_none_is_refused() {
+    let bench = Bench::new("");
+    bench.bake(&["plan", "-out", "kept"]);
+    let kept = std::fs::read(bench.at("kept")).expect("a plan file");
+    bench.write("empty", b"");
+    bench.write("short", &kept[..kept.len() - 20]);
+    bench.write("changed", &[&kept[..kept.len() - 2], b" \n"].concat());
+    for file in ["empty", "short", "changed", "/dev/zero", "."] {
+        let output = bench.bake(&["apply", file]);
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(1), "{file}: {said}");
+    }
+}

@@ -15,7 +15,7 @@ use crate::address::ImageAddress;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::providers::{Owner, SnapshotId};
 use crate::spec::{ImageSpec, ProviderKey, ProviderSettings};
-use store::{Shelf, Store};
+use store::Store;
 
 /// A store, as a place where images live.
 #[derive(Debug, Clone)]
@@ -78,8 +78,8 @@ impl Provider for Local {
         Some(self.store.lock_file(&name))
     }
 
-    fn disk(&self, snapshot: &SnapshotId) -> Option<PathBuf> {
-        Some(self.store.disk(Shelf::Snapshots, &snapshot.0))
+    fn disk(&self, snapshot: &SnapshotId) -> Result<Option<PathBuf>, ProviderError> {
+        self.whole_disk(snapshot).map(Some)
     }
 }
 

@@ -1,5 +1,7 @@
 //! Snapshots of a store: raw files that nobody changes any more.
 
+use std::path::PathBuf;
+
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
@@ -66,12 +68,35 @@ impl Snapshots for Local {
     }
 
     async fn size(&self, id: &SnapshotId) -> Result<Size, ProviderError> {
+        Ok(self.snapshot(id)?.size)
+    }
+}
+
+impl Local {
+    fn snapshot(&self, id: &SnapshotId) -> Result<SnapshotRecord, ProviderError> {
         let record: Option<SnapshotRecord> = self.store.read(Shelf::Snapshots, &id.0)?;
         let whole = record.filter(|record| record.whole);
-        Ok(whole
-            .ok_or_else(|| ProviderError::NotFound {
-                what: format!("snapshot {id}"),
-            })?
-            .size)
+        whole.ok_or_else(|| ProviderError::NotFound {
+            what: format!("snapshot {id}"),
+        })
+    }
+
+    /// The file of a snapshot, after a look whether all of it is there.
+    ///
+    /// # Errors
+    /// [`ProviderError::NotFound`]; [`ProviderError::Damaged`] if the file is gone, or not as long as it was.
+    pub(super) fn whole_disk(&self, id: &SnapshotId) -> Result<PathBuf, ProviderError> {
+        let wanted = self.snapshot(id)?.size.as_bytes();
+        let path = self.store.disk(Shelf::Snapshots, &id.0);
+        let why = match std::fs::metadata(&path) {
+            Ok(found) if found.len() == wanted => return Ok(path),
+            Ok(found) => format!("it has {} bytes of {wanted}", found.len()),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => "it is gone".to_owned(),
+            Err(error) => return Err(HostError::on_path("look at", &path, error).into()),
+        };
+        Err(ProviderError::Damaged {
+            what: path.display().to_string(),
+            why,
+        })
     }
 }

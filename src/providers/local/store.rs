@@ -106,10 +106,7 @@ impl Store {
         let sign: Sign = serde_json::from_slice(&text).map_err(|why| damaged(&path, why))?;
         match sign.format {
             FORMAT => Ok(true),
-            other => Err(damaged(
-                &path,
-                format!("it has format {other}, and this bake knows {FORMAT}"),
-            )),
+            other => Err(newer(&path, other)),
         }
     }
 
@@ -294,10 +291,11 @@ fn read_record<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, ProviderEr
         .and_then(|rest| rest.trim_end().strip_suffix('}'));
     match body {
         Some(body) if text.starts_with(&head(body)) => serde_json::from_str(body).map(Some),
-        _ if format_of(&text).is_some_and(|format| format > FORMAT) => {
-            return Err(damaged(path, "it was written by a newer bake"));
+        _ => {
+            let newer = format_of(&text).filter(|format| *format > FORMAT);
+            newer.map_or(Ok(()), |format| Err(self::newer(path, format)))?;
+            return Err(damaged(path, "it is cut off or was changed: its checksum does not fit"));
         }
-        _ => return Err(damaged(path, "it is cut off or was changed: its checksum does not fit")),
     }
     .map_err(|why| damaged(path, why))
 }
@@ -323,6 +321,14 @@ fn damaged(path: &Path, why: impl std::fmt::Display) -> ProviderError {
     ProviderError::Damaged {
         what: path.display().to_string(),
         why: why.to_string(),
+    }
+}
+
+fn newer(path: &Path, format: u32) -> ProviderError {
+    ProviderError::Newer {
+        what: path.display().to_string(),
+        format,
+        known: FORMAT,
     }
 }
 

@@ -137,7 +137,7 @@ async fn an_image_outlives_its_volume_and_goes_with_its_snapshot() {
     let local = local(directory.path());
     let snapshot = snapshot(&local, b"bytes of a disk", "a").await;
     assert_eq!(
-        std::fs::read(local.disk(&snapshot).unwrap()).unwrap(),
+        std::fs::read(local.disk(&snapshot).unwrap().unwrap()).unwrap(),
         b"bytes of a disk"
     );
     let (one, two) = (
@@ -193,7 +193,7 @@ async fn a_volume_from_a_snapshot_is_its_own_and_can_be_larger() {
     let disk = local.store.disk(Shelf::Volumes, &id.0);
     assert_eq!(std::fs::read(&disk).unwrap(), b"abc\0\0\0\0\0");
     files::replace(&disk, b"changed!").unwrap();
-    assert_eq!(std::fs::read(local.disk(&snapshot).unwrap()).unwrap(), b"abc");
+    assert_eq!(std::fs::read(local.disk(&snapshot).unwrap().unwrap()).unwrap(), b"abc");
     let smaller = local
         .volumes()
         .create(&origin, Some(Size::bytes(2)), &marker("p", "c"))
@@ -252,7 +252,9 @@ async fn a_record_that_does_not_read_is_an_error_that_names_the_file() {
             address: None,
         };
         let error = local.images().observe(&[query]).await.unwrap_err();
-        assert!(matches!(error, ProviderError::Damaged { .. }), "{error}");
+        let is_newer = bad.starts_with(b"{\"format\":2");
+        assert_eq!(matches!(error, ProviderError::Newer { .. }), is_newer, "{error}");
+        assert_eq!(matches!(error, ProviderError::Damaged { .. }), !is_newer, "{error}");
         assert!(error.to_string().contains(&path.display().to_string()), "{error}");
     }
     files::replace(&path, &whole).unwrap();
@@ -342,4 +344,20 @@ async fn another_directory_is_not_taken_for_a_store() {
             .to_string()
             .contains("format 9")
     );
+}
+
+#[tokio::test]
+async fn a_snapshot_that_became_shorter_is_not_used() {
+    let directory = tempfile::tempdir().unwrap();
+    let local = local(directory.path());
+    let id = snapshot(&local, b"whole", "a").await;
+    let disk = local.disk(&id).unwrap().unwrap();
+    files::replace(&disk, b"wh").unwrap();
+    let error = local.disk(&id).unwrap_err();
+    assert!(error.to_string().contains("it has 2 bytes of 5"), "{error}");
+    let origin = VolumeOrigin::Snapshot(id.clone());
+    let built = local.volumes().create(&origin, None, &marker("p", "b")).await;
+    assert!(matches!(built, Err(ProviderError::Damaged { .. })));
+    files::remove(&disk).unwrap();
+    assert!(local.disk(&id).unwrap_err().to_string().contains("it is gone"));
 }

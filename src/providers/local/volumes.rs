@@ -73,15 +73,7 @@ impl Local {
                 })?;
                 return Ok(files::create_sparse(disk, size.as_bytes())?);
             }
-            VolumeOrigin::Snapshot(id) => {
-                let from = self.store.disk(Shelf::Snapshots, &id.0);
-                if !from.exists() {
-                    return Err(ProviderError::NotFound {
-                        what: format!("snapshot {id}"),
-                    });
-                }
-                copy(&from, disk).await?;
-            }
+            VolumeOrigin::Snapshot(id) => copy(&self.whole_disk(id)?, disk).await?,
             VolumeOrigin::File(path) if is_qcow2(path)? => convert(path, disk).await?,
             VolumeOrigin::File(path) => copy(path, disk).await?,
         }
