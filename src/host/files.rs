@@ -147,15 +147,14 @@ pub fn overwrite(path: &Path, at: u64, bytes: &[u8]) -> Result<()> {
 /// Reads a whole file. What may have no end, a device or a fifo, is not opened.
 ///
 /// # Errors
-/// As open(2) and read(2), with the path; [`super::Kind::WrongType`].
+/// As open(2) and read(2), with the path.
 pub fn read(path: &Path) -> Result<Vec<u8>> {
     let failed = |error| HostError::on_path("read", path, error);
-    let found = fs::metadata(path).map_err(failed)?;
-    if found.is_file() || found.is_dir() {
+    let kind = fs::metadata(path).map_err(failed)?.file_type();
+    if kind.is_file() || kind.is_dir() {
         return fs::read(path).map_err(failed);
     }
-    let operation = format!("read {}", path.display());
-    Err(HostError::new(super::Kind::WrongType, operation, "it is no plain file"))
+    Err(failed(std::io::Error::other("it is no plain file")))
 }
 
 /// Makes a file of `size` bytes that takes no space yet.

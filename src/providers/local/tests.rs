@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use super::store::Shelf;
 use super::*;
 use crate::digest::Digest;
 use crate::host::files;
