@@ -1,15 +1,18 @@
 //! The catalogue of a store.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::Local;
 use super::store::{Shelf, now};
+use crate::address::ImageAddress;
 use crate::providers::{
-    Holder, ImageId, ImageQuery, ImageUpdate, Images, Manifest, Marker, ObservedImage, ProviderError, Registration,
-    SnapshotId,
+    Holder, ImageId, ImageQuery, ImageUpdate, Images, Manifest, Marker, ObservedImage, Owner, ProviderError,
+    Registration, SnapshotId,
 };
 
 /// What is written down of an image.
@@ -30,12 +33,37 @@ pub struct ImageRecord {
     manifest: Manifest,
 }
 
-impl ImageRecord {
-    /// Whether it is made of this snapshot.
-    pub fn uses(&self, snapshot: &SnapshotId) -> bool {
-        self.snapshots.values().any(|own| own == snapshot)
-    }
+/// As much of it as says what it is called, whose it is, and what it is made of. The rest is passed over unread: a store
+/// of a thousand images is read several times in a plan.
+#[derive(Debug, Deserialize)]
+pub struct ListedImage {
+    name: String,
+    /// By the name of the volume.
+    pub snapshots: BTreeMap<String, SnapshotId>,
+    manifest: ListedManifest,
+}
 
+#[derive(Debug, Deserialize)]
+struct ListedManifest {
+    // Not as a flattened `Owner`: for that serde reads and keeps all that it would pass over.
+    project: String,
+    workspace: String,
+    address: ImageAddress,
+}
+
+impl ListedManifest {
+    fn holder(self) -> Holder {
+        Holder {
+            owner: Some(Owner {
+                project: self.project,
+                workspace: self.workspace,
+            }),
+            address: Some(self.address),
+        }
+    }
+}
+
+impl ImageRecord {
     fn answers(&self, query: &ImageQuery) -> bool {
         let manifest = &self.manifest;
         manifest.owner == query.owner
@@ -78,42 +106,34 @@ impl ImageRecord {
 #[async_trait]
 impl Images for Local {
     async fn observe(&self, queries: &[ImageQuery]) -> Result<Vec<Vec<ObservedImage>>, ProviderError> {
-        let records = self.records()?;
-        let answer = |query: &ImageQuery| {
-            let wanted = records.iter().filter(|(_, record)| record.answers(query));
-            let mut found: Vec<_> = wanted.map(|(id, record)| record.observed(id, self)).collect();
-            found.sort_by(|a, b| {
-                let (one, other) = (&a.manifest, &b.manifest);
-                let address = one.address.cmp(&other.address);
-                address
-                    .then(other.release.cmp(&one.release))
-                    .then(b.created.cmp(&a.created))
-                    .then(a.id.cmp(&b.id))
-            });
-            found
-        };
-        Ok(queries.iter().map(answer).collect())
+        let mut answers = vec![Vec::new(); queries.len()];
+        for (id, record) in self.records::<ImageRecord>()? {
+            let asked = queries
+                .iter()
+                .zip(&mut answers)
+                .filter(|(query, _)| record.answers(query));
+            asked.for_each(|(_, answer)| answer.push(record.observed(&id, self)));
+        }
+        answers.iter_mut().for_each(|answer| answer.sort_by(newest_first));
+        Ok(answers)
     }
 
     async fn names(&self) -> Result<BTreeMap<String, Holder>, ProviderError> {
-        let holder = |record: ImageRecord| Holder {
-            owner: Some(record.manifest.owner),
-            address: Some(record.manifest.address),
-        };
-        let records = self.records()?.into_iter();
+        let records = self.records::<ListedImage>()?.into_iter();
         Ok(records
-            .map(|(_, record)| (record.name.clone(), holder(record)))
+            .map(|(_, record)| (record.name, record.manifest.holder()))
             .collect())
     }
 
     async fn register(&self, image: &Registration, marker: &Marker) -> Result<ImageId, ProviderError> {
         let catalogue = self.store.lock().await?;
-        if let Some((id, other)) = self.records()?.into_iter().find(|(_, other)| other.name == image.name) {
+        let standing = self.records::<ListedImage>()?;
+        if let Some((id, other)) = standing.iter().find(|(_, other)| other.name == image.name) {
             return Err(ProviderError::NameTaken {
                 name: image.name.clone(),
                 by: format!(
                     "{id} ({} of project {})",
-                    other.manifest.address, other.manifest.owner.project
+                    other.manifest.address, other.manifest.project
                 ),
             });
         }
@@ -156,9 +176,18 @@ impl Images for Local {
     }
 }
 
+fn newest_first(a: &ObservedImage, b: &ObservedImage) -> Ordering {
+    let (one, other) = (&a.manifest, &b.manifest);
+    let address = one.address.cmp(&other.address);
+    address
+        .then(other.release.cmp(&one.release))
+        .then(b.created.cmp(&a.created))
+        .then(a.id.cmp(&b.id))
+}
+
 impl Local {
     /// Every image of the store, whoever owns it.
-    pub(super) fn records(&self) -> Result<Vec<(String, ImageRecord)>, ProviderError> {
+    pub(super) fn records<T: DeserializeOwned>(&self) -> Result<Vec<(String, T)>, ProviderError> {
         match self.store.exists()? {
             true => self.store.read_all(Shelf::Images),
             false => Ok(Vec::new()),

@@ -1,9 +1,11 @@
 //! What carries our markers in a store.
 
+use std::collections::BTreeSet;
+
 use async_trait::async_trait;
 
 use super::Local;
-use super::images::ImageRecord;
+use super::images::{ImageRecord, ListedImage};
 use super::snapshots::SnapshotRecord;
 use super::store::Shelf;
 use super::volumes::VolumeRecord;
@@ -45,8 +47,8 @@ impl Inventory for Local {
         let ours = |marker: &Marker| {
             marker.owner.project == project && workspace.is_none_or(|workspace| marker.owner.workspace == workspace)
         };
-        let images = self.records()?;
-        let used = |id: &SnapshotId| images.iter().any(|(_, image)| image.uses(id));
+        let images = self.records::<ListedImage>()?;
+        let used: BTreeSet<&SnapshotId> = images.iter().flat_map(|(_, image)| image.snapshots.values()).collect();
         let volumes = self
             .store
             .read_all::<VolumeRecord>(Shelf::Volumes)?
@@ -65,7 +67,7 @@ impl Inventory for Local {
             .map(|(id, record)| {
                 let id = SnapshotId(id);
                 Leftover {
-                    in_use: used(&id),
+                    in_use: used.contains(&id),
                     resource: Resource::Snapshot(id),
                     marker: record.marker,
                     digest: record.whole.then_some(record.digest),

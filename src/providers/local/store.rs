@@ -11,17 +11,18 @@
 //! A record is written before its disk and removed before it, so a disk without a record is what a crash left. Records
 //! change only under the lock of the catalogue; whoever takes it clears such remains away.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::images::ImageRecord;
+use super::images::{ImageRecord, ListedImage};
 use super::snapshots::SnapshotRecord;
 use crate::digest::Digest;
 use crate::host::locks::Lock;
 use crate::host::{files, machine};
-use crate::providers::{ProviderError, SnapshotId};
+use crate::providers::ProviderError;
 
 /// The format that this bake writes; it reads this and older ones.
 const FORMAT: u32 = 1;
@@ -225,9 +226,12 @@ impl Catalogue<'_> {
         let Some(image) = read_record::<ImageRecord>(&path)? else {
             return Ok(());
         };
-        let standing = self.store.read_all::<ImageRecord>(Shelf::Images)?;
-        let used = |snapshot: &SnapshotId| standing.iter().any(|(_, other)| other.uses(snapshot));
-        for snapshot in image.snapshots.values().filter(|snapshot| !used(snapshot)) {
+        let standing = self.store.read_all::<ListedImage>(Shelf::Images)?;
+        let used: BTreeSet<_> = standing
+            .iter()
+            .flat_map(|(_, other)| other.snapshots.values())
+            .collect();
+        for snapshot in image.snapshots.values().filter(|snapshot| !used.contains(snapshot)) {
             self.remove(Shelf::Snapshots, &snapshot.0)?;
             files::remove(&self.store.disk(Shelf::Snapshots, &snapshot.0))?;
         }
