@@ -7,6 +7,7 @@ use crate::address::ImageAddress;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::lang::Part;
 use crate::lang::syntax::{Block as Written, Expression};
+use crate::lang::value::Value;
 use crate::schema::{Block, Decoder, Files, Object};
 use crate::source::Spanned;
 
@@ -51,6 +52,9 @@ pub(super) fn outputs(names: &Names<'_>, files: &Files, found: &mut Diagnostics)
             .body
             .attribute("value")
             .and_then(|value| found.take(within.evaluate(&value.value)));
+        if value.as_ref().is_some_and(Value::contains_sensitive) && !object.is_on("sensitive") {
+            found.push(unmarked(name, &object));
+        }
         outputs.extend(value.map(|value| OutputSpec {
             name: name.clone(),
             value: value.marked(object.is_on("sensitive")),
@@ -59,6 +63,13 @@ pub(super) fn outputs(names: &Names<'_>, files: &Files, found: &mut Diagnostics)
         }));
     }
     outputs
+}
+
+/// An output is printed, so a secret in it must be meant.
+fn unmarked(name: &str, output: &Object) -> Diagnostic {
+    Diagnostic::error(format!("output {name:?} holds a sensitive value"))
+        .at(&output.span)
+        .help("write sensitive = true in it, or leave the secret out")
 }
 
 /// The moves, checked against the images that are there.

@@ -9,7 +9,7 @@ use super::observe::World;
 use super::options::{Mode, Options};
 use super::outputs::Known;
 use super::releases::{self, Candidate};
-use super::{Action, Cause, FORMAT, ImagePlan, Plan, Release, Standing, causes, mutable, nodes};
+use super::{Action, Cause, FORMAT, ImagePlan, Plan, Release, Standing, causes, mutable, nodes, select};
 use crate::address::{Address, ImageAddress};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::digest::{ContentHasher, Digest};
@@ -48,6 +48,7 @@ impl<'a> Assembly<'a> {
         self.protected()?;
         let (going, held) = releases::settle(&self.world.images, self.candidates());
         let mut warnings = self.module.warnings.clone();
+        warnings.extend(select::partial(self.options));
         warnings.extend(held.into_iter().map(|(image, user)| stays(image, user)));
         let images = self.images(&going);
         let nodes = if self.options.mode == Mode::RefreshOnly {

@@ -46,6 +46,21 @@ pub fn select(module: &Module, world: &World, options: &Options) -> Result<BTree
     Ok(chosen)
 }
 
+/// What a reader must know of a plan that leaves images out.
+pub fn partial(options: &Options) -> Option<Diagnostic> {
+    let flags = [("-target", &options.targets), ("-exclude", &options.exclude)];
+    let used: Vec<&str> = flags
+        .iter()
+        .filter(|(_, addresses)| !addresses.is_empty())
+        .map(|(flag, _)| *flag)
+        .collect();
+    (!used.is_empty()).then(|| {
+        Diagnostic::warning(format!("the plan is partial, because of {}", used.join(" and ")))
+            .note("images that it leaves out may differ from the module")
+            .help("plan without the flag before you rely on \"no changes\"")
+    })
+}
+
 /// From each image to what it needs: by the module, and by what stands.
 fn edges(module: &Module, world: &World) -> Vec<(ImageAddress, ImageAddress)> {
     let declared = module.images.iter().flat_map(|spec| {
