@@ -144,17 +144,19 @@ pub fn overwrite(path: &Path, at: u64, bytes: &[u8]) -> Result<()> {
     written.map_err(|error| HostError::on_path("write to", path, error))
 }
 
-/// Reads a whole file. What may have no end, a device or a fifo, is not opened.
+/// Reads a whole file, if it has an end: no device, no fifo.
 ///
 /// # Errors
 /// As open(2) and read(2), with the path.
 pub fn read(path: &Path) -> Result<Vec<u8>> {
-    let failed = |error| HostError::on_path("read", path, error);
-    let kind = fs::metadata(path).map_err(failed)?.file_type();
-    if kind.is_file() || kind.is_dir() {
-        return fs::read(path).map_err(failed);
+    if fs::metadata(path).is_ok_and(|found| !found.is_file() && !found.is_dir()) {
+        return Err(HostError::on_path(
+            "read",
+            path,
+            std::io::Error::other("it is no plain file"),
+        ));
     }
-    Err(failed(std::io::Error::other("it is no plain file")))
+    fs::read(path).map_err(|error| HostError::on_path("read", path, error))
 }
 
 /// Makes a file of `size` bytes that takes no space yet.

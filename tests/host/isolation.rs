@@ -1,8 +1,11 @@
 //! A command in the root tries to reach the machine that builds it. `docs/isolation.md` says what it finds.
 
-use bake::host::helper::{Command, Exit, Network};
+use std::path::Path;
 
-use crate::bench::shell;
+use bake::host::Kind;
+use bake::host::helper::{Chroot, Command, Exit, Network, Place};
+
+use crate::bench::{Bench, ROOT, shell};
 use crate::commands::room;
 
 #[tokio::test]
@@ -92,4 +95,29 @@ async fn a_second_chroot_does_not_lead_out() {
         names.contains(&"jail") && !names.contains(&"home") && !names.contains(&"usr"),
         "{output}"
     );
+}
+
+#[tokio::test]
+async fn a_chroot_that_could_not_be_entered_is_left_without_an_error() {
+    let bench = Bench::new().await;
+    bench.mount("room", "/", "tmpfs", &["mode=755"]).await;
+    let root = bench.helper.root(Path::new(ROOT)).await.expect("the root");
+    root.symlink("/etc".as_ref(), "/proc").expect("a link");
+    let chroot = Chroot {
+        root: ROOT.into(),
+        devices: Vec::new(),
+    };
+    let error = bench
+        .helper
+        .enter_chroot(chroot)
+        .await
+        .expect_err("a link is in the way");
+    assert_eq!(error.kind, Kind::WrongType, "{error}");
+    drop(root);
+    bench
+        .helper
+        .leave_chroot(Path::new(ROOT))
+        .await
+        .expect("nothing to leave");
+    bench.helper.unmount(Place::root(ROOT)).await.expect("unmounted");
 }

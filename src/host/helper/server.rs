@@ -163,8 +163,11 @@ impl Held {
         done
     }
 
+    /// One that could not be entered needs no leaving.
     fn leave(&mut self, root: &Path) -> Result<()> {
-        self.chroots.get_mut(root).ok_or_else(|| no_chroot(root))?.leave()?;
+        if let Some(entered) = self.chroots.get_mut(root) {
+            entered.leave()?;
+        }
         self.chroots.remove(root);
         Ok(())
     }
