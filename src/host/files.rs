@@ -145,18 +145,14 @@ pub fn overwrite(path: &Path, at: u64, bytes: &[u8]) -> Result<()> {
 }
 
 /// Reads a whole file, if it has an end: no device, no fifo.
-///
 /// # Errors
 /// As open(2) and read(2), with the path.
 pub fn read(path: &Path) -> Result<Vec<u8>> {
-    if fs::metadata(path).is_ok_and(|found| !found.is_file() && !found.is_dir()) {
-        return Err(HostError::on_path(
-            "read",
-            path,
-            std::io::Error::other("it is no plain file"),
-        ));
-    }
-    fs::read(path).map_err(|error| HostError::on_path("read", path, error))
+    let bytes = match fs::metadata(path) {
+        Ok(found) if !found.is_file() && !found.is_dir() => Err(std::io::Error::other("it is no plain file")),
+        _ => fs::read(path),
+    };
+    bytes.map_err(|error| HostError::on_path("read", path, error))
 }
 
 /// Makes a file of `size` bytes that takes no space yet.
