@@ -45,6 +45,6 @@ pub struct Failure {
 /// Somebody at the terminal.
 #[async_trait]
 pub trait Attendant: Send + Sync {
-    /// Answers what is to be done. Other images go on meanwhile.
+    /// Answers what is to be done. Other images go on meanwhile. The future is dropped when a stop is asked for.
     async fn failed(&self, failure: &Failure) -> Choice;
 }

@@ -1,6 +1,7 @@
 //! The walk, carried out: the only caller of open and close, and the only writer of the journal.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -16,9 +17,10 @@ use crate::address::{Address, ImageAddress};
 use crate::diagnostic::Diagnostic;
 use crate::event::{Event, Half};
 use crate::journal::backend::JournalError;
+use crate::nodes::context::StopSwitch;
 use crate::nodes::image::ImageHandle;
 use crate::nodes::{Context, Handle, Keeper, Need, Node, NodeKind};
-use crate::plan::steps::{Consequence, Fate, Outcome, Step, Walk};
+use crate::plan::steps::{Consequence, Fate, Outcome, Step, StepNode, Walk, When};
 use crate::units::Duration;
 
 /// How often a step that goes on after a stop is told again.
@@ -57,6 +59,8 @@ pub struct Harvest {
     pub failures: Vec<NodeFailure>,
     /// Images by node.
     pub images: BTreeMap<Address, ImageHandle>,
+    /// Where the root of each image was mounted, as its helper sees it.
+    pub roots: BTreeMap<ImageAddress, PathBuf>,
     /// Closes by kind.
     pub closed: BTreeMap<NodeKind, usize>,
     /// Nodes of which it could not be found out whether they stand.
@@ -178,6 +182,9 @@ impl Executor {
         cx.outputs = crate::nodes::context::Outputs::new(handles.collect());
         cx.log = self.logs.of(&node.address);
         cx.at = node.address.clone();
+        if outlives_a_stop(node) {
+            cx.stop = StopSwitch::new().token();
+        }
         cx
     }
 
@@ -303,14 +310,12 @@ impl Executor {
         for (image, helper) in helpers {
             let of_image = |step: &&Step| self.nodes[step.node].address.image == image;
             let mut steps = self.running.iter().filter(of_image).peekable();
-            if steps.peek().is_some() && steps.all(|step| step.half == Half::Open && !self.outlives_a_stop(*step)) {
+            if steps.peek().is_some()
+                && steps.all(|step| step.half == Half::Open && !outlives_a_stop(&self.nodes[step.node]))
+            {
                 helper.stop();
             }
         }
-    }
-
-    fn outlives_a_stop(&self, step: Step) -> bool {
-        crate::plan::steps::StepNode::from(&self.nodes[step.node]).when == crate::plan::steps::When::Always
     }
 
     /// A helper that was started by a step is known to the journal before anything stands on it for long.
@@ -334,6 +339,11 @@ impl Executor {
             fate: self.walk.fate(place),
         };
         self.outcome.nodes = self.nodes.iter().enumerate().map(report).collect();
+        let roots = self.handles.iter().filter_map(|(at, handle)| match handle.as_ref() {
+            Handle::Mount { handle } if handle.target == "/" => Some((at.image.clone(), handle.root.clone())),
+            _ => None,
+        });
+        self.outcome.roots = roots.collect();
         (self.outcome, self.ledger)
     }
 
@@ -380,6 +390,11 @@ impl Executor {
             diagnostic,
         });
     }
+}
+
+/// Whether a node is opened after a stop too.
+fn outlives_a_stop(node: &Node) -> bool {
+    StepNode::from(node).when == When::Always
 }
 
 /// What people call the thing that came of an open.

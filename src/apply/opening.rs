@@ -62,5 +62,8 @@ pub async fn look(
 
 /// The words for a node that failed, about its address.
 pub fn explained(error: NodeError, at: &Address) -> Diagnostic {
-    Diagnostic::from(error).about(at)
+    match error {
+        NodeError::Stopped => Diagnostic::error("stopped before its end").about(at),
+        error => Diagnostic::from(error).about(at),
+    }
 }

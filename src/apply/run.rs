@@ -1,7 +1,7 @@
 //! A plan, applied: locks, a second look, the walk, and the report.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,6 +17,7 @@ use crate::address::ImageAddress;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::digest::{ContentHasher, Digest};
 use crate::event::{Event, Events};
+use crate::host::helper;
 use crate::host::locks::{Held, Lock};
 use crate::host::machine::{self, Process};
 use crate::host::{HostError, Kind};
@@ -330,11 +331,13 @@ async fn end_helpers(
         }
         let process: Process = helper.keep(hold).await.map_err(Diagnostic::from)?;
         ledger.helper(&node.address, process, true).map_err(Diagnostic::from)?;
-        lock.into_iter().for_each(Lock::leave);
-        events.message(format!(
-            "{image} is kept as it is, by process {}; bake recover ends it",
-            process.pid
-        ));
+        if let Some(lock) = lock {
+            lock.hand_over(process, "bake apply -on-error keep")
+                .map_err(Diagnostic::from)?;
+        }
+        let root = harvest.roots.get(&image).map_or(Path::new("/"), PathBuf::as_path);
+        let enter = helper::entering(&process, root).join(" ");
+        events.message(format!("{image} is kept as it is. To look around in it: bake {enter}"));
     }
     Ok(())
 }

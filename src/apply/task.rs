@@ -123,7 +123,11 @@ async fn choose(node: &Node, error: &NodeError, cx: &Context, on_error: &OnError
         helper: cx.helpers.running().await.remove(&node.address.image),
         root: root(cx),
     };
-    attendant.failed(&failure).await
+    tokio::select! {
+        biased;
+        () = cx.stop.stopped() => Choice::Cleanup,
+        choice = attendant.failed(&failure) => choice,
+    }
 }
 
 /// Where the image's root is mounted, if the node needs it.

@@ -132,12 +132,20 @@ impl Flags {
         let images: Vec<_> = changed.map(|image| image.address.clone()).collect();
         let progress = Progress::begin(terminal, style, &images);
         let begun = Instant::now();
+        let signals = Signals::watch(progress.events(), {
+            let progress = progress.clone();
+            move || progress.finish()
+        })?;
         let runtime = session::runtime()?;
-        let report = runtime.block_on(async {
-            let settings = self.settings(&plan, secrets, progress.events(), terminal)?;
-            apply::run(plan.clone(), settings).await
-        });
+        let settings = self.settings(&plan, secrets, progress.events(), signals.clone(), terminal);
+        let report = runtime.block_on(apply::run(plan.clone(), settings));
+        // A question that was cut off by a signal still waits for its answer.
+        runtime.shutdown_background();
         progress.finish();
+        if let (Err(cause), Some(status)) = (&report, signals.status()) {
+            terminal.diagnostics(cause);
+            return Ok(Exit::Signal(status));
+        }
         let ending = ending::Ending {
             plan: &plan,
             took: begun.elapsed().into(),
@@ -151,25 +159,26 @@ impl Flags {
         plan: &Plan,
         secrets: Vec<Value>,
         events: Events,
+        signals: Signals,
         terminal: &Arc<Terminal>,
-    ) -> Result<Settings, Diagnostics> {
+    ) -> Settings {
         let on_error = match self.on_error {
             WhenFailed::Cleanup => OnError::Cleanup,
             WhenFailed::Keep => OnError::Keep,
             WhenFailed::Ask => OnError::Consult(Arc::new(AtTerminal::asking(terminal))),
             WhenFailed::Shell => OnError::Consult(Arc::new(AtTerminal::with_shell(terminal))),
         };
-        Ok(Settings {
+        Settings {
             bake_directory: plan.inputs.directory.join(BAKE_DIRECTORY),
             parallelism: self.planning.parallelism.map_or_else(default_parallelism, usize::from),
             lock_timeout: self.lock_timeout.map(Duration::as_std),
             on_error,
             secrets: Secrets::new(secrets.iter().flat_map(texts)),
-            signals: Signals::watch(events.clone())?,
+            signals,
             events,
             executable: None,
             command: COMMAND.to_owned(),
-        })
+        }
     }
 
     /// What cannot work is said before anything is done.

@@ -1,18 +1,19 @@
 //! The person at the terminal when a node fails: `-on-error ask` and `shell`.
 
-use std::collections::BTreeMap;
-use std::os::fd::OwnedFd;
+use std::path::Path;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 
 use crate::apply::{Attendant, Choice, Failure};
 use crate::diagnostic::Diagnostic;
-use crate::host::HostError;
 use crate::host::helper::Command;
+use crate::host::terminal;
 use crate::ui::Terminal;
 
 const QUESTION: &str = "clean up, keep what stands, or open a shell in the image? [c/k/s] ";
+/// Where the shell finds programs.
+const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// Asks there.
 pub struct AtTerminal {
@@ -48,37 +49,48 @@ impl AtTerminal {
         asked.ok().flatten().unwrap_or_else(|| "c".to_owned()).to_lowercase()
     }
 
+    /// Asks until there is an answer that ends it, with a shell wherever one is wanted.
+    async fn consult(&self, failure: &Failure) -> Choice {
+        let mut shell = self.shell_first;
+        loop {
+            if std::mem::take(&mut shell) {
+                self.shell(failure).await;
+            }
+            match self.ask().await.as_str() {
+                "c" | "clean up" | "cleanup" => return Choice::Cleanup,
+                "k" | "keep" => return Choice::Keep,
+                "s" | "shell" => shell = true,
+                _ => {}
+            }
+        }
+    }
+
     async fn shell(&self, failure: &Failure) {
         let (Some(helper), Some(root)) = (&failure.helper, &failure.root) else {
-            self.terminal
-                .say("The image is not mounted; there is nothing to open a shell in.");
-            return;
+            return self.tell("The image is not mounted; there is nothing to open a shell in.");
         };
-        let environment = [
-            ("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"),
-            ("HOME", "/root"),
-        ];
-        let term = std::env::var("TERM").unwrap_or_else(|_| "linux".to_owned());
-        let mut env: BTreeMap<String, String> = environment
-            .map(|(name, value)| (name.to_owned(), value.to_owned()))
-            .into();
-        env.insert("TERM".to_owned(), term);
-        let command = Command {
-            argv: vec!["/bin/sh".to_owned(), "-i".to_owned()],
-            env,
-            root: Some(root.clone()),
-            ..Command::default()
-        };
-        self.terminal.hide_live();
-        self.terminal.say("A shell in the image; exit leaves it.");
-        let ended = match own_terminal() {
-            Ok(tty) => helper.run_on_terminal(command, tty).await.map(drop),
-            Err(error) => Err(error),
-        };
-        if let Err(error) = ended {
-            self.terminal.diagnostics(&Diagnostic::from(error).into());
+        self.tell("A shell in the image; exit leaves it.");
+        if let Err(error) = terminal::run(helper, login(root)).await {
+            self.tell(&Diagnostic::from(error).summary);
         }
-        self.terminal.show_live();
+    }
+
+    /// Says it now, although the terminal is lent.
+    fn tell(&self, text: &str) {
+        self.terminal.tell(&format!("{text}\n"));
+    }
+}
+
+/// A shell in the image.
+fn login(root: &Path) -> Command {
+    let term = std::env::var("TERM").unwrap_or_else(|_| "linux".to_owned());
+    let environment = [("PATH", PATH), ("HOME", "/root"), ("LANG", "C.UTF-8"), ("TERM", &term)];
+    let environment = environment.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    Command {
+        argv: vec!["/bin/sh".to_owned(), "-i".to_owned()],
+        env: environment.into(),
+        root: Some(root.to_owned()),
+        ..Command::default()
     }
 }
 
@@ -87,24 +99,7 @@ impl Attendant for AtTerminal {
     async fn failed(&self, failure: &Failure) -> Choice {
         let _turn = self.turn.lock().await;
         self.terminal.diagnostics(&failure.diagnostic.clone().into());
-        if self.shell_first {
-            self.shell(failure).await;
-        }
-        loop {
-            match self.ask().await.as_str() {
-                "c" | "clean up" | "cleanup" => return Choice::Cleanup,
-                "k" | "keep" => return Choice::Keep,
-                "s" | "shell" => self.shell(failure).await,
-                _ => {}
-            }
-        }
+        let _lent = self.terminal.lend();
+        self.consult(failure).await
     }
-}
-
-/// The terminal that bake was started from.
-fn own_terminal() -> Result<OwnedFd, HostError> {
-    let path = std::path::Path::new("/dev/tty");
-    let tty = std::fs::OpenOptions::new().read(true).write(true).open(path);
-    tty.map(OwnedFd::from)
-        .map_err(|error| HostError::on_path("open", path, error))
 }

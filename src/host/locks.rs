@@ -151,28 +151,40 @@ impl Lock {
         drop(self.file.take());
     }
 
-    fn taken(mut file: File, path: &Path, command: &str) -> Result<Lock> {
-        let holder = Holder {
-            process: Process::this()?,
-            host: machine::hostname(),
-            since: machine::seconds_since_epoch()?,
-            command: command.to_owned(),
-        };
-        let text = serde_json::to_vec(&holder).expect("a holder has only texts and numbers");
-        let written = file
-            .set_len(0)
-            .and_then(|()| file.rewind())
-            .and_then(|()| file.write_all(&text));
-        // On a full disk a lock must be had all the same: cleaning up takes locks.
-        match written.map_err(|error| HostError::on_path("lock", path, error)) {
-            Err(error) if error.kind != Kind::Full => return Err(error),
-            _ => {}
+    /// The same, and others see from now on that `process` has it, with that `command`.
+    ///
+    /// # Errors
+    /// As write(2).
+    pub fn hand_over(mut self, process: Process, command: &str) -> Result<()> {
+        match self.file.take() {
+            Some(mut file) => name_holder(&mut file, &self.path, process, command),
+            None => Ok(()),
         }
+    }
+
+    fn taken(mut file: File, path: &Path, command: &str) -> Result<Lock> {
+        name_holder(&mut file, path, Process::this()?, command)?;
         Ok(Lock {
             file: Some(file),
             path: path.to_owned(),
         })
     }
+}
+
+/// Writes into a lock's file who has it.
+fn name_holder(file: &mut File, path: &Path, process: Process, command: &str) -> Result<()> {
+    let holder = Holder {
+        process,
+        host: machine::hostname(),
+        since: machine::seconds_since_epoch()?,
+        command: command.to_owned(),
+    };
+    let text = serde_json::to_vec(&holder).expect("a holder has only texts and numbers");
+    let written = file
+        .set_len(0)
+        .and_then(|()| file.rewind())
+        .and_then(|()| file.write_all(&text));
+    written.map_err(|error| HostError::on_path("lock", path, error))
 }
 
 impl Drop for Lock {
@@ -284,8 +296,9 @@ mod tests {
         let path = directory.path().join("lock");
         let lock = Lock::try_take(&path, "first").unwrap().unwrap();
         let shared = lock.share().unwrap();
-        lock.leave();
+        lock.hand_over(Process::this().unwrap(), "second").unwrap();
         assert!(!is_free(&path).unwrap());
+        assert_eq!(holder(&path).unwrap().command, "second");
         drop(shared);
         assert!(is_free(&path).unwrap());
     }

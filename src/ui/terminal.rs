@@ -1,7 +1,7 @@
 //! Owns standard output and standard error: the only place that prints. Data goes to stdout, everything else to stderr.
 
 use std::io::{self, BufRead, IsTerminal, Write};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use indicatif::{MultiProgress, ProgressDrawTarget};
 
@@ -64,7 +64,25 @@ pub struct Terminal {
     interactive: bool,
     /// Lines that are drawn anew on stderr; what is said meanwhile goes above them.
     live: MultiProgress,
+    /// What is said while a person has the terminal to themselves.
+    held: Mutex<Option<String>>,
     failure: Mutex<Option<io::Error>>,
+}
+
+/// The terminal, given to one person: nothing is drawn, and what others say waits until it is dropped.
+#[derive(Debug)]
+pub struct Lent {
+    terminal: Arc<Terminal>,
+}
+
+impl Drop for Lent {
+    fn drop(&mut self) {
+        let said = self.terminal.held().take();
+        if let Some(said) = said.filter(|said| !said.is_empty()) {
+            self.terminal.tell(&said);
+        }
+        self.terminal.show_live();
+    }
 }
 
 impl Terminal {
@@ -76,6 +94,7 @@ impl Terminal {
             stderr: wish.on(interactive),
             interactive,
             live: MultiProgress::with_draw_target(ProgressDrawTarget::hidden()),
+            held: Mutex::new(None),
             failure: Mutex::new(None),
         }
     }
@@ -103,11 +122,30 @@ impl Terminal {
 
     /// Writes a line to stderr.
     pub fn say(&self, text: &str) {
-        self.live.suspend(|| {
-            let mut to = io::stderr().lock();
-            // There is nowhere left to report that stderr is gone.
-            let _ = write_coloured(&mut to, self.stderr, text).and_then(|()| to.write_all(b"\n"));
-        });
+        match &mut *self.held() {
+            Some(held) => held.extend([text, "\n"]),
+            None => self.live.suspend(|| self.tell(&format!("{text}\n"))),
+        }
+    }
+
+    /// Gives the terminal to one person.
+    pub fn lend(self: &Arc<Self>) -> Lent {
+        self.hide_live();
+        self.held().get_or_insert_default();
+        Lent {
+            terminal: Arc::clone(self),
+        }
+    }
+
+    fn held(&self) -> MutexGuard<'_, Option<String>> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Writes to stderr at once, for whom the terminal is lent to; as it is, with its line end.
+    pub fn tell(&self, text: &str) {
+        let mut to = io::stderr().lock();
+        // There is nowhere left to report that stderr is gone.
+        let _ = write_coloured(&mut to, self.stderr, text).and_then(|()| to.flush());
     }
 
     /// Draws messages on stderr.
@@ -117,15 +155,13 @@ impl Terminal {
         }
     }
 
-    /// Asks on stderr and reads a line from stdin; `None` at its end.
+    /// Asks on stderr and reads a line from stdin; `None` at its end. While live lines are drawn the terminal must have
+    /// been [lent](Terminal::lend).
     pub fn ask(&self, question: &str) -> Option<String> {
-        self.live.suspend(|| {
-            let mut to = io::stderr().lock();
-            let _ = write_coloured(&mut to, self.stderr, question).and_then(|()| to.flush());
-            let mut line = String::new();
-            let read = io::stdin().lock().read_line(&mut line).ok()?;
-            (read > 0).then(|| line.trim().to_owned())
-        })
+        self.tell(question);
+        let mut line = String::new();
+        let read = io::stdin().lock().read_line(&mut line).ok()?;
+        (read > 0).then(|| line.trim().to_owned())
     }
 
     /// Asks for something that is not shown while it is typed.

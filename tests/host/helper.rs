@@ -205,16 +205,16 @@ async fn a_kept_helper_lives_on_with_its_lock() {
         .keep(vec![lock.share().expect("shared")])
         .await
         .expect("kept");
-    lock.leave();
+    lock.hand_over(kept, "test").expect("written");
     assert_eq!(kept, bench.helper.process());
     assert!(!locks::is_free(&path).expect("the lock file"));
     assert_eq!(loops::holders(&bench.image).expect("sysfs").len(), 1);
-    let argv = ["/bin/sh", "-c", "echo entered >/entered; exit 7"].map(String::from);
-    let executable = Path::new(env!("CARGO_BIN_EXE_bake"));
-    assert_eq!(
-        helper::enter(Some(executable), &kept, Path::new(ROOT), &argv).expect("entered"),
-        7
-    );
+    let entered = bake()
+        .args(helper::entering(&kept, Path::new(ROOT)))
+        .args(["/bin/sh", "-c", "echo entered >/entered; exit 7"])
+        .status()
+        .expect("started");
+    assert_eq!(entered.code(), Some(7));
     helper::end(&kept).expect("ended");
     bench.until_gone().await;
     assert!(locks::is_free(&path).expect("the lock file"));
@@ -248,4 +248,9 @@ async fn a_mount_that_cannot_be_says_why() {
     mount.options = vec!["size=nonsense".into()];
     let error = bench.helper.mount(mount).await.expect_err("that is no size");
     assert!(error.to_string().contains("size"), "{error}");
+}
+
+#[allow(clippy::disallowed_methods)] // As a person starts it.
+fn bake() -> std::process::Command {
+    std::process::Command::new(env!("CARGO_BIN_EXE_bake"))
 }

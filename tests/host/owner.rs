@@ -12,11 +12,12 @@ use crate::bench::{Bench, shell};
 /// What the owner leaves running: a number that no other process has on its command line.
 const MARK: &str = "72951";
 
-/// Not a test of its own: the process that the next test starts and kills in the middle of a step.
-#[tokio::test]
+/// Set for the process that is to be killed: this test again.
+const ROLE: &str = "BAKE_TEST_OWNER";
+
+/// What the process does that is killed: it is in the middle of a step until then.
 #[allow(clippy::print_stdout)] // Its line is what the test waits for.
-#[ignore = "runs until it is killed; started by a_bake_that_is_killed_leaves_nothing"]
-async fn owner() {
+async fn own() {
     let bench = Bench::new().await;
     bench.rooted().await;
     let script = format!("exec 7>/held; (trap '' TERM HUP; setsid sleep {MARK}) & setsid sleep {MARK} & sleep {MARK}");
@@ -30,6 +31,9 @@ async fn owner() {
 
 #[tokio::test]
 async fn a_bake_that_is_killed_leaves_nothing() {
+    if std::env::var_os(ROLE).is_some() {
+        return own().await;
+    }
     let mut owner = start_owner();
     let output = BufReader::new(owner.stdout.take().expect("piped"));
     let image = output
@@ -56,7 +60,8 @@ async fn a_bake_that_is_killed_leaves_nothing() {
 #[allow(clippy::disallowed_methods)] // A test starts what it will kill.
 fn start_owner() -> std::process::Child {
     Command::new(std::env::current_exe().expect("this program"))
-        .args(["--ignored", "--exact", "owner::owner", "--nocapture"])
+        .args(["--exact", "owner::a_bake_that_is_killed_leaves_nothing", "--nocapture"])
+        .env(ROLE, "yes")
         .stdout(Stdio::piped())
         .spawn()
         .expect("started")

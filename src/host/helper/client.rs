@@ -32,6 +32,10 @@ pub(super) struct Shared {
     pub(super) urgent: Arc<Mutex<Channel>>,
     /// How many stops there were: a command that was asked for before the last of them does not start.
     pub(super) stops: Arc<AtomicU64>,
+    /// [`Job::serial`] of what is under way. It changes only under the lock of `urgent`.
+    pub(super) under_way: Arc<AtomicU64>,
+    /// How many jobs there were.
+    pub(super) serials: AtomicU64,
     pub(super) process: Process,
 }
 
@@ -54,11 +58,44 @@ pub(super) struct Job {
     pub(super) output: Option<streams::Sender<(Stream, Vec<u8>)>>,
     /// [`Shared::stops`] when it was asked for, if a stop keeps it from starting.
     pub(super) stops: Option<u64>,
+    /// Which one it is; the first is 1.
+    pub(super) serial: u64,
     pub(super) reply: oneshot::Sender<Result<Reply>>,
 }
 
 /// An answer with the descriptors beside it.
 pub(super) type Reply = (Answer, Vec<OwnedFd>);
+
+/// A command that somebody waits for. It is stopped when nobody does any more: a command that writes nothing would not
+/// notice otherwise, and the helper would be busy until its end.
+struct Awaited<'a> {
+    shared: &'a Shared,
+    serial: u64,
+    /// Gone once the answer has come.
+    answer: Option<oneshot::Receiver<Result<Reply>>>,
+}
+
+impl Awaited<'_> {
+    async fn exit(mut self) -> Result<Exit> {
+        let answer = self.answer.as_mut().expect("it is taken only below and in `drop`");
+        let reply = answer.await;
+        self.answer = None;
+        ended(reply.map_err(|_| lost())??.0)
+    }
+}
+
+impl Drop for Awaited<'_> {
+    fn drop(&mut self) {
+        // First: a command that waits for its turn does not start when nobody waits for it.
+        if self.answer.take().is_some() {
+            let urgent = self.shared.urgent.lock().unwrap_or_else(PoisonError::into_inner);
+            if self.shared.under_way.load(Ordering::SeqCst) == self.serial {
+                // A helper that is gone has stopped.
+                let _ = urgent.send_message(&Request::Stop, &[]);
+            }
+        }
+    }
+}
 
 impl Helper {
     /// Starts a helper: this program again, in namespaces of its own.
@@ -208,14 +245,14 @@ impl Helper {
     ) -> Result<Exit> {
         let (sender, mut receiver) = streams::channel(WAITING_CHUNKS);
         let descriptors = vec![input.into_descriptor()?];
-        let reply = self.submit(Request::Run(Box::new(command)), descriptors, Some(sender))?;
+        let awaited = self.command(command, descriptors, Some(sender))?;
         while let Some((stream, bytes)) = receiver.recv().await {
             on_output(stream, &bytes);
         }
-        ended(reply.await.map_err(|_| lost())??.0)
+        awaited.exit().await
     }
 
-    /// Runs a command on a terminal given as its three descriptors.
+    /// Runs a command on a terminal given as its three descriptors. Dropping the future stops the command.
     ///
     /// # Errors
     /// As [`Helper::run`].
@@ -224,8 +261,7 @@ impl Helper {
             terminal: true,
             ..command
         };
-        let reply = self.submit(Request::Run(Box::new(command)), vec![terminal], None)?;
-        ended(reply.await.map_err(|_| lost())??.0)
+        self.command(command, vec![terminal], None)?.exit().await
     }
 
     /// Ends the command that runs, and keeps those that wait from starting. Later ones start as usual.
@@ -250,7 +286,7 @@ impl Helper {
     /// # Errors
     /// As openat2(2); no link leads out of the root.
     pub async fn open(&self, place: Place, how: Open) -> Result<OwnedFd> {
-        let reply = self.submit(Request::Open { place, how }, Vec::new(), None)?;
+        let (_, reply) = self.submit(Request::Open { place, how }, Vec::new(), None)?;
         match reply.await.map_err(|_| lost())?? {
             (Answer::Done, mut descriptors) if descriptors.len() == 1 => Ok(descriptors.remove(0)),
             (other, _) => Err(unexpected(&other)),
@@ -263,7 +299,7 @@ impl Helper {
     /// # Errors
     /// [`Kind::Lost`].
     pub async fn keep(&self, hold: Vec<OwnedFd>) -> Result<Process> {
-        let reply = self.submit(Request::Keep, hold, None)?;
+        let (_, reply) = self.submit(Request::Keep, hold, None)?;
         match reply.await.map_err(|_| lost())??.0 {
             Answer::Kept(process) => Ok(process),
             other => Err(unexpected(&other)),
@@ -292,16 +328,32 @@ impl Helper {
     }
 
     async fn ask(&self, request: Request) -> Result<Answer> {
-        let reply = self.submit(request, Vec::new(), None)?;
+        let (_, reply) = self.submit(request, Vec::new(), None)?;
         Ok(reply.await.map_err(|_| lost())??.0)
     }
 
+    fn command(
+        &self,
+        command: Command,
+        descriptors: Vec<OwnedFd>,
+        output: Option<streams::Sender<(Stream, Vec<u8>)>>,
+    ) -> Result<Awaited<'_>> {
+        let (serial, answer) = self.submit(Request::Run(Box::new(command)), descriptors, output)?;
+        Ok(Awaited {
+            shared: &self.shared,
+            serial,
+            answer: Some(answer),
+        })
+    }
+
+    /// Hands a request to the helper's thread; answers its number and where the answer comes.
     fn submit(
         &self,
         request: Request,
         descriptors: Vec<OwnedFd>,
         output: Option<streams::Sender<(Stream, Vec<u8>)>>,
-    ) -> Result<oneshot::Receiver<Result<Reply>>> {
+    ) -> Result<(u64, oneshot::Receiver<Result<Reply>>)> {
+        let serial = self.shared.serials.fetch_add(1, Ordering::SeqCst) + 1;
         let (reply, answer) = oneshot::channel();
         let runs = matches!(request, Request::Run(_));
         let job = Job {
@@ -309,10 +361,11 @@ impl Helper {
             descriptors,
             output,
             stops: runs.then(|| self.shared.stops.load(Ordering::SeqCst)),
+            serial,
             reply,
         };
         self.shared.jobs.send(job).map_err(|_| lost())?;
-        Ok(answer)
+        Ok((serial, answer))
     }
 }
 

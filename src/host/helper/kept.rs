@@ -10,27 +10,18 @@ use rustix::process::{Pid, PidfdFlags, Signal};
 
 use super::step::pivot;
 use super::worker::ARGUMENT;
-use crate::host::command::{program, this_program};
+use crate::host::command::program;
 use crate::host::error::{Explain, HostError, Kind, Result};
 use crate::host::machine::Process;
 
 /// How long the kernel may take to free everything.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Opens a shell in a kept helper: in its namespaces, with `root` as its root, on bake's own terminal. Answers the
-/// shell's exit status. `executable` as in [`super::Helper::start`].
-///
-/// # Errors
-/// [`Kind::Lost`] if the helper is gone.
-pub fn enter(executable: Option<&Path>, helper: &Process, root: &Path, argv: &[String]) -> Result<i32> {
-    check(helper)?;
-    let mut entering = this_program(executable);
-    entering
-        .args([ARGUMENT, "enter", &helper.pid.to_string()])
-        .arg(root)
-        .args(argv);
-    let status = entering.status().doing(|| "enter the helper".into())?;
-    Ok(status.code().unwrap_or(-1))
+/// Arguments with which this program opens a shell in a kept helper, on the terminal that it is started from: in the
+/// helper's namespaces, with `root` as its root. A program and its arguments behind them run in place of the shell.
+pub fn entering(helper: &Process, root: &Path) -> Vec<String> {
+    let (pid, root) = (helper.pid.to_string(), root.display().to_string());
+    vec![ARGUMENT.to_owned(), "enter".to_owned(), pid, root]
 }
 
 /// Ends a kept helper, and waits until it is gone. It is no error if it is gone already.
@@ -71,18 +62,7 @@ fn wait_until_gone(helper: &Process) -> Result<()> {
     Ok(())
 }
 
-fn check(helper: &Process) -> Result<()> {
-    if helper.is_alive() {
-        return Ok(());
-    }
-    Err(HostError::new(
-        Kind::Lost,
-        format!("enter the helper {}", helper.pid),
-        "it is gone",
-    ))
-}
-
-/// The process that [`enter`] starts: joins the namespaces, then starts the shell as a child, which is in them wholly.
+/// What is started with [`entering`]: joins the namespaces, then starts the shell as a child, which is in them wholly.
 pub(super) fn join(arguments: &[String]) -> Result<i32> {
     let [pid, root, argv @ ..] = arguments else {
         return Err(HostError::new(

@@ -18,7 +18,7 @@ mod wire;
 mod worker;
 
 pub use client::{Helper, Input};
-pub use kept::{end, enter};
+pub use kept::{end, entering};
 pub use protocol::{
     Chroot, Command, Exit, Extent, HANDED, HandedFile, LoopDevice, Mount, Network, Open, PRIVATE, Place, ShownDevice,
     Stream,

@@ -55,6 +55,7 @@ fn start(executable: Option<&Path>) -> Result<(Child, Worker)> {
     let worker = Worker {
         urgent: Arc::new(Mutex::new(channel.try_clone()?)),
         stops: Arc::new(AtomicU64::new(0)),
+        under_way: Arc::new(AtomicU64::new(0)),
         channel,
     };
     let (answer, _) = worker.answer(None)?;
@@ -68,6 +69,7 @@ struct Worker {
     channel: Channel,
     urgent: Arc<Mutex<Channel>>,
     stops: Arc<AtomicU64>,
+    under_way: Arc<AtomicU64>,
 }
 
 impl Worker {
@@ -76,6 +78,8 @@ impl Worker {
             jobs,
             urgent: Arc::clone(&self.urgent),
             stops: Arc::clone(&self.stops),
+            under_way: Arc::clone(&self.under_way),
+            serials: AtomicU64::new(0),
             process: Process::of(pid)?,
         })
     }
@@ -105,23 +109,21 @@ impl Worker {
         }
     }
 
-    /// Sends the request, unless a stop came since it was made.
+    /// Sends the request, unless a stop came since it was made, or it is a command for which nobody waits any more.
     fn begin(&self, job: &Job) -> Result<bool> {
         let urgent = self.urgent.lock().unwrap_or_else(PoisonError::into_inner);
-        if job
-            .stops
-            .is_some_and(|stops| stops != self.stops.load(Ordering::SeqCst))
-        {
+        let stopped = |stops| stops != self.stops.load(Ordering::SeqCst) || job.reply.is_closed();
+        if job.stops.is_some_and(stopped) {
             return Ok(false);
         }
+        self.under_way.store(job.serial, Ordering::SeqCst);
         let descriptors: Vec<_> = job.descriptors.iter().map(AsFd::as_fd).collect();
         urgent.send_message(&job.request, &descriptors)?;
         Ok(true)
     }
 
-    /// Hands on output until the answer comes.
+    /// Hands on output until the answer comes. Whoever does not read it any more has stopped the command.
     fn answer(&self, output: Option<&streams::Sender<(Stream, Vec<u8>)>>) -> Result<Reply> {
-        let mut abandoned = false;
         loop {
             let frame = self.channel.receive()?.ok_or_else(lost)?;
             let stream = match frame.tag {
@@ -129,10 +131,8 @@ impl Worker {
                 ERROR => Stream::Error,
                 _ => return reply(frame),
             };
-            let sent = output.is_some_and(|output| output.blocking_send((stream, frame.bytes)).is_ok());
-            if !sent && !abandoned {
-                abandoned = true;
-                self.channel.send_message(&Request::Stop, &[])?;
+            if let Some(output) = output {
+                let _ = output.blocking_send((stream, frame.bytes));
             }
         }
     }

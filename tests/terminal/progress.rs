@@ -1,0 +1,99 @@
+//! Progress as it stands on the screen at the end. A line that had run over the edge would have left something there:
+//! what is drawn anew is taken away by the number of its lines.
+
+use crate::pty::Pty;
+use crate::screen::Screen;
+use crate::support::{Project, Traces};
+use crate::{project, step};
+
+fn chatty() -> Project {
+    let count = "i=0; while [ $i -lt 40 ]; do i=$((i + 1)); \
+                 echo line $i of many that are far too long for any screen that people build images on, or so; done";
+    project(&(step("talk", count) + &step("rest", "sleep 1")))
+}
+
+/// The lines between the plan and the summary, and from the summary on.
+fn shown(screen: &Screen) -> (Vec<String>, String) {
+    let lines = screen.lines();
+    let from = lines
+        .iter()
+        .position(|line| line.starts_with("Plan:"))
+        .expect("the plan");
+    let from = from
+        + lines[from..]
+            .iter()
+            .position(|line| line.contains(" ok"))
+            .expect("a step");
+    let to = lines
+        .iter()
+        .position(|line| line.starts_with("Applied in"))
+        .expect("the summary");
+    (lines[from..to].to_vec(), lines[to..].concat())
+}
+
+fn look(columns: u16, before: &str) -> (Vec<String>, String, String) {
+    let project = chatty();
+    let ended = Pty::bake_with(&project, columns, before, &["apply", "-auto-approve"]).end();
+    assert_eq!(ended.code, 0, "{}", ended.output);
+    Traces::wait_until_none(project.path());
+    let screen = Screen::after(&ended.output, usize::from(columns));
+    let (lines, summary) = shown(&screen);
+    (lines, summary, ended.output)
+}
+
+#[test]
+fn on_80_columns_a_line_stays_of_each_step() {
+    let (lines, summary, output) = look(80, "");
+    let words: Vec<Vec<&str>> = lines
+        .iter()
+        .map(|line| line.split_whitespace().take(3).collect())
+        .collect();
+    let wanted = [
+        "bootstrap",
+        "provision.talk",
+        "provision.rest",
+        "snapshot.root",
+        "register",
+    ];
+    let mut wanted: Vec<Vec<&str>> = wanted.iter().map(|node| vec!["image.tiny", node, "ok"]).collect();
+    wanted.push(Vec::new());
+    assert_eq!(words, wanted, "{lines:#?}");
+    assert!(summary.contains("1 built. Nothing is left running."), "{summary}");
+    assert!(output.contains("talk | line 40 of many"), "the tail was drawn");
+}
+
+#[test]
+fn on_20_columns_too() {
+    let (lines, summary, output) = look(20, "");
+    let (steps, after) = lines.split_at(lines.len() - 1);
+    assert_eq!(after, [""]);
+    assert_eq!(steps.len(), 5, "{lines:#?}");
+    for line in steps {
+        assert!(line.ends_with(" ok") && line.chars().count() <= 20, "{line:?}");
+    }
+    assert!(summary.contains("Nothing is left running."), "{summary}");
+    assert!(output.contains("talk | "), "the tail was drawn");
+}
+
+#[test]
+fn without_colours_no_sequence_has_one() {
+    let (_, _, output) = look(80, "NO_COLOR=1");
+    let coloured = output.split('\u{1b}').skip(1).find(|rest| {
+        let end = rest
+            .find(|c: char| c.is_ascii_alphabetic())
+            .expect("a sequence has an end");
+        rest.as_bytes()[end] == b'm'
+    });
+    assert_eq!(coloured, None);
+}
+
+#[test]
+fn a_pipe_gets_plain_lines() {
+    let project = chatty();
+    let output = project.run(&["apply", "-auto-approve"]);
+    let said = String::from_utf8(output.stderr).expect("text");
+    assert!(!said.contains(['\u{1b}', '\r']), "{said}");
+    assert!(said.contains("talk | line 40 of many"), "{said}");
+    assert!(said.contains("image.tiny provision.talk: done in"), "{said}");
+    Traces::wait_until_none(project.path());
+}
