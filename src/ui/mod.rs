@@ -1,5 +1,6 @@
 //! What people and other programs see. Reads data types and events, and decides nothing.
 
+mod canvas;
 pub mod diagnostic;
 pub mod diff;
 pub mod images;

@@ -5,7 +5,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use indicatif::{MultiProgress, ProgressDrawTarget};
 
+use super::canvas::Canvas;
 use crate::diagnostic::Diagnostics;
+
+/// How often per second live lines are drawn at most.
+const REDRAWN: u8 = 20;
 
 /// Whether a stream gets colours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -199,7 +203,9 @@ impl Terminal {
 
     /// Begins to draw the live lines.
     pub fn show_live(&self) {
-        self.live.set_draw_target(ProgressDrawTarget::stderr());
+        let canvas = Box::new(Canvas::default());
+        self.live
+            .set_draw_target(ProgressDrawTarget::term_like_with_hz(canvas, REDRAWN));
     }
 
     /// Takes the live lines away.
