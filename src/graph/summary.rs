@@ -83,8 +83,8 @@ pub fn hook(point: HookPoint, block: &Recorded) -> String {
 
 /// A bootstrap, boot loader or step: `debian bookworm, 4 packages`, `grub: bios, uefi`, `shell: scripts/nginx.sh`.
 pub fn block(kind: &str, block: &Recorded) -> String {
-    let text = |name: &str| block.arguments.get(name).and_then(text);
-    let list = |name: &str| block.arguments.get(name).map(texts).unwrap_or_default();
+    let text = |name: &str| block.arguments.get(name).and_then(|found| text(found));
+    let list = |name: &str| block.arguments.get(name).map(|found| texts(found)).unwrap_or_default();
     match kind {
         "debian" => {
             let packages = match list("packages").len() {
@@ -113,7 +113,7 @@ fn commands(block: &Recorded) -> Option<String> {
             false => count(texts(inline).len(), "line"),
         });
     }
-    let script = get("script").and_then(text);
+    let script = get("script").and_then(|found| text(found));
     let listed = || get("scripts").or(get("command")).map(|list| texts(list).join(" "));
     script.or_else(listed)
 }

@@ -56,7 +56,7 @@ fn content(spec: &ImageSpec) -> Digest {
 }
 
 fn step(spec: &ImageSpec, argument: &str) -> RecordedArgument {
-    spec.steps[0].object.recorded().arguments[argument].clone()
+    spec.steps[0].object.recorded().arguments[argument].as_ref().clone()
 }
 
 #[test]

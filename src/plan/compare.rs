@@ -34,7 +34,7 @@ fn collect<'a>(prefix: &str, block: &'a Recorded, into: &mut Vec<(String, &'a Re
         block
             .arguments
             .iter()
-            .map(|(name, argument)| (format!("{prefix}{name}"), argument)),
+            .map(|(name, argument)| (format!("{prefix}{name}"), &**argument)),
     );
     let mut seen: BTreeMap<String, usize> = BTreeMap::new();
     for inner in &block.blocks {

@@ -22,7 +22,7 @@ impl Object {
         let rows = self.block.arguments.iter();
         let arguments = rows.filter_map(|row| {
             let argument = self.arguments.get(row.name)?;
-            Some((row.name.to_owned(), record(argument, row, keep_modes)))
+            Some((row.name.to_owned(), Box::new(record(argument, row, keep_modes))))
         });
         let blocks = self.blocks.iter().map(|block| RecordedBlock {
             name: block.block.name.to_owned(),

@@ -15,9 +15,10 @@ pub struct Recorded {
     /// Labels behind the kind, in order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub labels: Vec<String>,
-    /// Arguments that were written, or that have a default.
+    /// Arguments that were written, or that have a default. Boxed: a node of the tree has room for eleven, and most blocks
+    /// have three.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub arguments: BTreeMap<String, RecordedArgument>,
+    pub arguments: BTreeMap<String, Box<RecordedArgument>>,
     /// Nested blocks.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub blocks: Vec<RecordedBlock>,
