@@ -129,7 +129,6 @@ async fn what_is_missing_is_named() {
 
 /// A whole Debian; takes a minute and the network. `BAKE_TEST_KEEP` keeps the disk to be booted.
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "downloads Debian"]
 async fn a_debian_that_boots() {
     let mut bench = Bench::new();
     let entries = [
