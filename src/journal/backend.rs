@@ -78,9 +78,12 @@ impl Backend {
         let mut runs = Vec::new();
         for entry in entries {
             let name = entry.map_err(failed)?.file_name().to_string_lossy().into_owned();
-            runs.extend(name.strip_suffix(".jsonl").map(|run| RunId(run.to_owned())));
+            // A run that was killed as it began or ended may have left its lock alone.
+            let run = name.strip_suffix(".jsonl").or_else(|| name.strip_suffix(".lock"));
+            runs.extend(run.map(|run| RunId(run.to_owned())));
         }
         runs.sort();
+        runs.dedup();
         Ok(runs)
     }
 
@@ -147,7 +150,10 @@ impl Journal {
 }
 
 fn standing(path: &Path) -> Result<Standing, JournalError> {
-    let text = files::read(path)?;
+    let text = match files::read(path) {
+        Err(error) if error.is_not_found() => Vec::new(),
+        text => text?,
+    };
     let damaged = |why: String| JournalError::Damaged {
         path: path.to_owned(),
         why,
@@ -226,6 +232,23 @@ mod tests {
         assert_eq!(read(&files::read(&path).unwrap()).unwrap().len(), 2);
         journal.remove().unwrap();
         assert!(backend.all("test").unwrap().is_empty());
+    }
+
+    #[test]
+    fn a_lock_without_a_journal_is_a_run_that_left_nothing_else() {
+        let directory = tempfile::tempdir().unwrap();
+        let backend = Backend::new(directory.path());
+        let journal = backend.begin(&RunId("0badcafe".into()), "test").unwrap();
+        files::remove(&journal.path).unwrap();
+        assert!(backend.look(&RunId("0badcafe".into())).unwrap().run.is_none());
+        drop(journal);
+        let Found::Dead(_, journal) = backend.all("test").unwrap().remove(0) else {
+            panic!("nobody has it")
+        };
+        assert!(journal.standing().unwrap().run.is_none());
+        journal.remove().unwrap();
+        let left = std::fs::read_dir(&backend.directory).unwrap().count();
+        assert_eq!(left, 0, "neither journal nor lock");
     }
 
     #[test]
