@@ -87,7 +87,7 @@ impl Decoder<'_> {
         labels.iter().take(table.labels.len()).cloned().collect()
     }
 
-    fn arguments(&mut self, written: &syntax::Block, table: &'static Block) -> BTreeMap<&'static str, Resolved> {
+    fn arguments(&mut self, written: &syntax::Block, table: &'static Block) -> BTreeMap<&'static str, Box<Resolved>> {
         let mut found = BTreeMap::new();
         let mut seen = Vec::new();
         for attribute in &written.body.attributes {
@@ -103,7 +103,7 @@ impl Decoder<'_> {
                 seen.push(row.name);
             } else {
                 match self.argument(attribute, row, table) {
-                    Given::Value(resolved) => found.insert(row.name, *resolved).map_or((), drop),
+                    Given::Value(resolved) => found.insert(row.name, resolved).map_or((), drop),
                     Given::Wrong => seen.push(row.name),
                     Given::Null => {}
                 }
@@ -243,7 +243,7 @@ impl Decoder<'_> {
 
     fn add_defaults(
         &mut self,
-        found: &mut BTreeMap<&'static str, Resolved>,
+        found: &mut BTreeMap<&'static str, Box<Resolved>>,
         seen: &[&str],
         written: &syntax::Block,
         table: &'static Block,
@@ -258,12 +258,12 @@ impl Decoder<'_> {
                     identity: None,
                     files: Vec::new(),
                 };
-                found.insert(row.name, resolved);
+                found.insert(row.name, Box::new(resolved));
             }
         }
     }
 
-    fn read_files(&mut self, found: &mut BTreeMap<&'static str, Resolved>, table: &'static Block) {
+    fn read_files(&mut self, found: &mut BTreeMap<&'static str, Box<Resolved>>, table: &'static Block) {
         for row in table.arguments {
             let unread = row.unless.is_some_and(|(other, value)| {
                 found

@@ -17,7 +17,7 @@ pub struct Object {
     /// Labels behind the kind.
     pub labels: Vec<Spanned<String>>,
     /// What was written, and the defaults of the table for what was left out or is `null`.
-    pub arguments: BTreeMap<&'static str, Resolved>,
+    pub arguments: BTreeMap<&'static str, Box<Resolved>>,
     /// Nested blocks in the order in which they were written.
     pub blocks: Vec<Arc<Object>>,
     /// The header of the block: `volume "root"`.
@@ -53,7 +53,7 @@ impl Object {
             "{} has no argument {name}",
             self.block.name
         );
-        self.arguments.get(name)
+        self.arguments.get(name).map(Box::as_ref)
     }
 
     /// An argument that somebody wrote.
@@ -148,7 +148,8 @@ impl Object {
     /// Arguments of this block and of the blocks in it that may stand once, these as `limits.memory`, by name.
     pub fn flat(&self) -> BTreeMap<String, &Resolved> {
         let own = self.arguments.iter();
-        let mut all: BTreeMap<String, &Resolved> = own.map(|(name, argument)| ((*name).to_owned(), argument)).collect();
+        let mut all: BTreeMap<String, &Resolved> =
+            own.map(|(name, argument)| ((*name).to_owned(), &**argument)).collect();
         for block in self.blocks.iter().filter(|block| block.labels.is_empty()) {
             all.extend(
                 block

@@ -222,7 +222,7 @@ pub(super) fn set_default(block: &mut Object, name: &'static str, value: &str) {
         files: Vec::new(),
     };
     if !block.arguments.contains_key(name) {
-        block.arguments.insert(name, resolved());
+        block.arguments.insert(name, Box::new(resolved()));
     }
 }
 
@@ -267,6 +267,8 @@ fn of_the_source(span: &Span) -> Volume {
         identity: None,
         files: Vec::new(),
     });
-    object.arguments.extend(resolved.map(|resolved| ("grow", resolved)));
+    object
+        .arguments
+        .extend(resolved.map(|resolved| ("grow", Box::new(resolved))));
     volume(&Arc::new(object), false)
 }
