@@ -1,5 +1,5 @@
-//! `kill -9` of bake at every node boundary, which are taken from the stream of events of an undisturbed run, so that a new
-//! node cannot be forgotten. Afterwards nothing is left on the host, and the next apply recovers by itself and succeeds.
+//! `kill -9` of bake at every node boundary and in the middle of a step: the moments are taken from the stream of events of
+//! an undisturbed run, so that a new node cannot be forgotten. Afterwards nothing is left on the host, and the next apply recovers by itself and succeeds.
 //!
 //! Needs root, and Debian's busybox-static.
 
@@ -28,7 +28,7 @@ image "tiny" {
     path = "root.tar"
   }
   provision "shell" "one" {
-    inline = ["echo one > /one"]
+    inline = ["echo one > /one", "echo in the middle", "/bin/busybox sleep 0.3", "echo two > /two"]
   }
 }
 "#;

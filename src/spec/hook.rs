@@ -8,22 +8,50 @@ use crate::schema::{Argument, Block, Class, Default, Holds, Object, Type, argume
 
 /// The tables of `hook`, one per moment, in the order in which they come. Only the first four can change the image.
 pub static HOOKS: [Block; 7] = [
-    hook("before_mount", SHAPING),
-    hook("after_mount", SHAPING),
-    hook("before_unmount", SHAPING),
-    hook("before_snapshot", SHAPING),
-    hook("after_publish", WATCHING),
-    hook("on_failure", WATCHING),
-    hook("always", WATCHING),
+    hook(
+        "before_mount",
+        "Commands on the builder host, after bake's own partitioning and before anything is mounted. With `partition_table = \"none\"` they may partition, and the table is read after them.",
+        SHAPING,
+    ),
+    hook(
+        "after_mount",
+        "Commands on the builder host, when all file systems of the image are mounted.",
+        SHAPING,
+    ),
+    hook(
+        "before_unmount",
+        "Commands on the builder host, after the last step, with all file systems still mounted.",
+        SHAPING,
+    ),
+    hook(
+        "before_snapshot",
+        "Commands on the builder host, when nothing is mounted any more and the volumes are still attached.",
+        SHAPING,
+    ),
+    hook(
+        "after_publish",
+        "Commands on the builder host, when the image stands.",
+        WATCHING,
+    ),
+    hook(
+        "on_failure",
+        "Commands on the builder host, when something failed up to the last hook before_unmount: the image is still as it was then, mounted where it was. A failing snapshot or registration is told by hook \"always\" only.",
+        WATCHING,
+    ),
+    hook(
+        "always",
+        "Commands on the builder host, at the end, whatever happened.",
+        WATCHING,
+    ),
 ];
 
 const SHAPING: &[Argument] = &arguments(Class::Bytes);
 const WATCHING: &[Argument] = &arguments(Class::Run);
 
-const fn hook(point: &'static str, arguments: &'static [Argument]) -> Block {
+const fn hook(point: &'static str, doc: &'static str, arguments: &'static [Argument]) -> Block {
     block("hook")
         .kind(point)
-        .doc("Commands on the builder host; build.device, build.mount_path and the other build.* values can be used.")
+        .doc(doc)
         .holds(Holds::SecretsAndBuild)
         .exactly_one(&["inline", "script", "command"])
         .arguments(arguments)
@@ -60,7 +88,7 @@ pub enum HookPoint {
     BeforeSnapshot,
     /// The image stands.
     AfterPublish,
-    /// The build failed, before the teardown.
+    /// The build failed while the image was mounted, before the teardown.
     OnFailure,
     /// At the end, whatever happened.
     Always,
