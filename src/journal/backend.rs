@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use super::record::Record;
 use super::standing::{Impossible, Standing};
 use crate::diagnostic::Diagnostic;
-use crate::host::locks::Lock;
-use crate::host::{HostError, files};
+use crate::host::locks::{self, Lock};
+use crate::host::{HostError, files, machine};
 use crate::providers::RunId;
 
 /// The directory of a project's journals.
@@ -78,9 +78,10 @@ impl Backend {
         let mut runs = Vec::new();
         for entry in entries {
             let name = entry.map_err(failed)?.file_name().to_string_lossy().into_owned();
-            // A run that was killed as it began or ended may have left its lock alone.
-            let run = name.strip_suffix(".jsonl").or_else(|| name.strip_suffix(".lock"));
-            runs.extend(run.map(|run| RunId(run.to_owned())));
+            let left = name
+                .strip_suffix(".lock")
+                .filter(|_| is_left(&self.directory.join(&name)));
+            runs.extend(name.strip_suffix(".jsonl").or(left).map(|run| RunId(run.to_owned())));
         }
         runs.sort();
         runs.dedup();
@@ -97,6 +98,12 @@ impl Backend {
             Err(_) => Ok(Found::Alive(run.clone())),
         }
     }
+}
+
+/// Whether a lock was left by a run that was killed as it began or ended, when it had no journal. One that nobody has
+/// written into yet belongs to a run that is beginning.
+fn is_left(lock: &Path) -> bool {
+    locks::holder(lock).is_some_and(|holder| holder.host == machine::hostname() && !holder.process.is_alive())
 }
 
 impl Journal {
@@ -241,7 +248,16 @@ mod tests {
         let journal = backend.begin(&RunId("0badcafe".into()), "test").unwrap();
         files::remove(&journal.path).unwrap();
         assert!(backend.look(&RunId("0badcafe".into())).unwrap().run.is_none());
+        let lock = journal.path.with_extension("lock");
+        assert!(
+            backend.all("test").unwrap().is_empty(),
+            "a run that is beginning is left alone"
+        );
+        let held = String::from_utf8(files::read(&lock).unwrap()).unwrap();
         drop(journal);
+        let dead = held.replace("\"start_time\":", "\"start_time\":1");
+        assert_ne!(dead, held);
+        files::replace(&lock, dead.as_bytes()).unwrap();
         let Found::Dead(_, journal) = backend.all("test").unwrap().remove(0) else {
             panic!("nobody has it")
         };
