@@ -143,7 +143,7 @@ impl Debian {
                     "the builder host has no apt source from which {:?} could come",
                     self.suite
                 ),
-                help: "write mirror = \"https://deb.debian.org/debian\"".to_owned(),
+                help: "write mirror = \"...\" in the bootstrap block, with the address of a Debian mirror".to_owned(),
             });
         }
         if self.keyring.is_some() {
