@@ -78,7 +78,11 @@ fn is_whole(project: &Project) {
     project.done(APPLY);
     Traces::wait_until_none(project.path());
     let shelves = ["images", "snapshots", "volumes"].map(|shelf| project.shelf(shelf).len());
-    assert_eq!(shelves, [1, 2, 0], "one image, one snapshot with its record, no volume");
+    assert_eq!(
+        shelves,
+        [1, 3, 0],
+        "one image, one snapshot with its record and list of blocks, no volume"
+    );
     assert_eq!(project.journals(), 0);
     assert!(project.done(&["plan", "-no-color"]).contains("No changes"));
 }

@@ -21,3 +21,5 @@ mod full;
 mod hooks;
 #[path = "local/releases.rs"]
 mod releases;
+#[path = "local/verify.rs"]
+mod verify;

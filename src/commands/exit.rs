@@ -11,6 +11,8 @@ pub enum Exit {
     Failed,
     /// There are changes (`plan -detailed-exitcode`).
     Changes,
+    /// Something is not what it should be (`verify`).
+    Differs,
     /// Stopped by a signal: 130 by Ctrl-C, 143 by SIGTERM.
     Signal(u8),
 }
@@ -22,6 +24,7 @@ impl Exit {
             Exit::Done => 0,
             Exit::Failed => 1,
             Exit::Changes => 2,
+            Exit::Differs => 3,
             Exit::Signal(status) => status,
         }
     }

@@ -7,7 +7,7 @@ use clap::builder::PossibleValuesParser;
 use clap::builder::TypedValueParser;
 
 use super::exit::Exit;
-use super::session::{ModuleArguments, Session, no_image};
+use super::session::{ModuleArguments, Session, chosen, no_image};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::host::files;
 use crate::providers::ObservedImage;
@@ -70,7 +70,7 @@ impl Args {
         }
         let session = Session::open(&self.module, terminal)?;
         let all = session.images()?;
-        let image = self.find(&all).ok_or_else(|| no_image(&self.image, &session.whose()))?;
+        let image = chosen(&all, &self.image, self.release).ok_or_else(|| no_image(&self.image, &session.whose()))?;
         let volume = self.volume_of(image)?;
         let provider = session.providers.get(&image.provider).map_err(Diagnostic::from)?;
         let disk = provider.disk(&volume.snapshot).map_err(Diagnostic::from)?;
@@ -87,14 +87,6 @@ impl Args {
             volume.size
         ));
         Ok(Exit::Done)
-    }
-
-    /// The images come newest first, so the first one is the current release.
-    fn find<'a>(&self, all: &'a [ObservedImage]) -> Option<&'a ObservedImage> {
-        all.iter().find(|image| {
-            let named = image.id.0 == self.image || image.manifest.address.to_string() == self.image;
-            named && self.release.is_none_or(|release| release == image.manifest.release)
-        })
     }
 
     fn volume_of<'a>(&self, image: &'a ObservedImage) -> Result<&'a BuiltVolume, Diagnostic> {

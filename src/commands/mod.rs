@@ -26,6 +26,7 @@ mod session;
 mod show;
 mod usage;
 mod validate;
+mod verify;
 mod version;
 
 use std::ffi::OsString;
@@ -85,6 +86,7 @@ enum Command {
     Output(output::Args),
     Images(images::Args),
     Export(export::Args),
+    Verify(verify::Args),
     Recover(recover::Args),
     Gc(gc::Args),
     ForceUnlock(force_unlock::Args),
@@ -107,6 +109,7 @@ impl Command {
             Command::Output(args) => args.run(terminal),
             Command::Images(args) => args.run(terminal),
             Command::Export(args) => args.run(terminal),
+            Command::Verify(args) => args.run(terminal),
             Command::Recover(args) => args.run(terminal),
             Command::Gc(args) => args.run(terminal),
             Command::ForceUnlock(args) => args.run(terminal),

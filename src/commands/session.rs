@@ -137,6 +137,14 @@ pub fn runtime() -> Result<tokio::runtime::Runtime, Diagnostics> {
     built.map_err(|error| Diagnostic::error(format!("cannot start the runtime: {error}")).into())
 }
 
+/// The image of this address or id, of a release or the current one: images come newest first.
+pub fn chosen<'a>(all: &'a [ObservedImage], named: &str, release: Option<u64>) -> Option<&'a ObservedImage> {
+    all.iter().find(|image| {
+        let is_it = image.id.0 == named || image.manifest.address.to_string() == named;
+        is_it && release.is_none_or(|release| release == image.manifest.release)
+    })
+}
+
 /// That no such image stands.
 pub fn no_image(what: &str, whose: &str) -> Diagnostic {
     Diagnostic::error(format!("no image {what} stands in {whose}")).help("bake images lists those that stand")

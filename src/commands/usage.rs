@@ -73,7 +73,7 @@ fn suggestions(error: &clap::Error) -> Option<String> {
     let found = kinds.into_iter().find_map(|kind| error.get(kind))?;
     let close = match found {
         ContextValue::String(one) => one_dash(one),
-        ContextValue::Strings(several) => one_dash(several.first()?),
+        ContextValue::Strings(several) => one_dash(several.last()?), // in rising order of likeness
         _ => return None,
     };
     Some(format!("did you mean {close}?"))

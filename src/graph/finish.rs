@@ -137,6 +137,7 @@ fn built_volume(volume: &super::shape::VolumeShape) -> BuiltVolume {
         name: volume.name.clone(),
         snapshot: SnapshotId(String::new()),
         size: volume.size.unwrap_or(Size::bytes(0)),
+        blocks: None,
         mounts: mounts.collect(),
     }
 }

@@ -204,7 +204,7 @@ fn copy_into(source: &File, target: &File) -> std::io::Result<()> {
 }
 
 /// Calls `visit(start, end)` for each part of a file that holds data, in order (lseek(2), `SEEK_DATA`).
-fn for_each_extent(
+pub(super) fn for_each_extent(
     file: &File,
     size: u64,
     mut visit: impl FnMut(u64, u64) -> std::io::Result<()>,

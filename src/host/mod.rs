@@ -1,6 +1,7 @@
 //! Every system call and every child process. It knows disks, mounts, files and commands, and not what an image is.
 
 mod accounts;
+pub mod blocks;
 mod chroot;
 pub mod command;
 pub mod echo;

@@ -78,7 +78,7 @@ impl Kind for Image {
     }
 
     async fn open(&self, _at: &Address, marker: &Marker, cx: &Context) -> Result<ImageHandle, NodeError> {
-        let manifest = self.finished(cx)?;
+        let manifest = self.finished(cx).await?;
         let registration = Registration {
             name: self.name.clone(),
             description: self
@@ -127,10 +127,14 @@ impl Kind for Image {
 
 impl Image {
     /// The manifest with what only this apply knows: the time, the snapshots, how long the steps took.
-    fn finished(&self, cx: &Context) -> Result<Manifest, NodeError> {
+    async fn finished(&self, cx: &Context) -> Result<Manifest, NodeError> {
         let mut manifest = self.manifest.clone();
         manifest.created = cx.now.clone();
         manifest.volumes = self.volumes(cx)?;
+        let snapshots = cx.providers.get(&self.provider)?.snapshots();
+        for volume in &mut manifest.volumes {
+            volume.blocks = snapshots.identity(&volume.snapshot).await?;
+        }
         for node in &mut manifest.nodes {
             let took = self.timed.get(&node.name).and_then(|address| cx.took.get(address));
             node.took = took.copied().or(node.took);
@@ -153,6 +157,7 @@ impl Image {
                 name: name.clone(),
                 snapshot,
                 size,
+                blocks: None,
                 mounts: planned.map(|volume| volume.mounts.clone()).unwrap_or_default(),
             })
         };

@@ -87,6 +87,9 @@ pub struct BuiltVolume {
     pub snapshot: SnapshotId,
     /// Its size.
     pub size: Size,
+    /// What its bytes are: the root of the tree over its blocks ([`crate::host::blocks`]), where the provider keeps one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub blocks: Option<Digest>,
     /// Mount points by partition name (`whole` without a table), so that an image built on this one knows them.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub mounts: BTreeMap<String, String>,

@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 use crate::address::{Address, ImageAddress};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::digest::Digest;
+use crate::host::blocks::Blocks;
 use crate::spec::{ImageSpec, ProviderKey, ProviderSettings};
 use crate::units::Size;
 pub use manifest::Manifest;
@@ -196,6 +197,14 @@ pub trait Provider: Send + Sync {
         let _ = snapshot;
         Ok(None)
     }
+    /// The blocks of a snapshot as they were taken down when it was made.
+    ///
+    /// # Errors
+    /// [`ProviderError::Damaged`] if the list does not read.
+    fn blocks(&self, snapshot: &SnapshotId) -> Result<Option<Blocks>, ProviderError> {
+        let _ = snapshot;
+        Ok(None)
+    }
 }
 
 /// The providers of a module or plan, by their blocks. Cheap to clone.
@@ -322,6 +331,11 @@ pub trait Snapshots: Send + Sync {
     async fn delete(&self, id: &SnapshotId) -> Result<(), ProviderError>;
     /// How large a volume made from it is.
     async fn size(&self, id: &SnapshotId) -> Result<Size, ProviderError>;
+    /// What its bytes are: the root of the tree over its blocks, if it was taken down when the snapshot was made.
+    async fn identity(&self, id: &SnapshotId) -> Result<Option<Digest>, ProviderError> {
+        let _ = id;
+        Ok(None)
+    }
 }
 
 /// What carries our markers.

@@ -31,6 +31,12 @@ fn size(image: &ObservedImage) -> Size {
     Size::bytes(image.manifest.volumes.iter().map(|volume| volume.size.as_bytes()).sum())
 }
 
+/// What the bytes of its disks are, the root volume first.
+fn blocks(image: &ObservedImage) -> String {
+    let roots = image.manifest.volumes.iter().filter_map(|volume| volume.blocks);
+    roots.map(|root| root.short()).collect::<Vec<_>>().join(" ")
+}
+
 /// One line per image.
 pub fn list(all: &[ObservedImage]) -> String {
     let rows = all.iter().map(|image| {
@@ -42,10 +48,13 @@ pub fn list(all: &[ObservedImage]) -> String {
             minute(&image.created),
             size(image).to_string(),
             image.manifest.digest.short(),
+            blocks(image),
         ]
     });
     table(
-        &["ADDRESS", "RELEASE", "CURRENT", "ID", "CREATED", "SIZE", "DIGEST"],
+        &[
+            "ADDRESS", "RELEASE", "CURRENT", "ID", "CREATED", "SIZE", "DIGEST", "BLOCKS",
+        ],
         &rows.collect::<Vec<_>>(),
     )
 }
@@ -94,6 +103,7 @@ pub fn detail(image: &ObservedImage, all: &[ObservedImage]) -> String {
             "volume",
             format!("{}, {}, snapshot {}", volume.name, volume.size, volume.snapshot),
         );
+        line("blocks", volume.blocks.map(|root| root.to_string()).unwrap_or_default());
     }
     for node in &manifest.nodes {
         let took = node

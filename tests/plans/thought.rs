@@ -58,6 +58,7 @@ fn register(image: &Image, world: &mut World, day: usize, number: usize) {
                 SnapshotSource::Made(_) => SnapshotId(format!("snap-{day:02}{number:02}{index}")),
             },
             size: Size::mib(64),
+            blocks: None,
             mounts: BTreeMap::new(),
         })
         .collect();

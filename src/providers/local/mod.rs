@@ -13,6 +13,7 @@ use std::path::PathBuf;
 use super::{Images, Inventory, Provider, ProviderError, Snapshots, Volumes};
 use crate::address::ImageAddress;
 use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::host::blocks::Blocks;
 use crate::providers::{Owner, SnapshotId};
 use crate::spec::{ImageSpec, ProviderKey, ProviderSettings};
 use store::Store;
@@ -80,6 +81,10 @@ impl Provider for Local {
 
     fn disk(&self, snapshot: &SnapshotId) -> Result<Option<PathBuf>, ProviderError> {
         self.whole_disk(snapshot).map(Some)
+    }
+
+    fn blocks(&self, snapshot: &SnapshotId) -> Result<Option<Blocks>, ProviderError> {
+        self.recorded_blocks(snapshot)
     }
 }
 

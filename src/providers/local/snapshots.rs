@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::store::{Shelf, now};
 use super::{Local, blocking};
 use crate::digest::Digest;
+use crate::host::blocks::Blocks;
 use crate::host::{HostError, files};
 use crate::providers::{Marker, ProviderError, SnapshotId, Snapshots, VolumeId};
 use crate::units::Size;
@@ -23,6 +24,9 @@ pub struct SnapshotRecord {
     pub size: Size,
     /// RFC 3339.
     pub created: String,
+    /// The root of the tree over its blocks; those stand in a file beside it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub blocks: Option<Digest>,
     /// Whether its bytes are all there; before that it counts for nothing.
     pub whole: bool,
 }
@@ -42,14 +46,22 @@ impl Snapshots for Local {
             digest: *digest,
             size: Size::bytes(size),
             created: now()?,
+            blocks: None,
             whole: false,
         };
         self.store.lock().await?.write(Shelf::Snapshots, &id, &record)?;
         let to = self.store.disk(Shelf::Snapshots, &id);
-        let made = blocking(move || files::link(&from, &to).or_else(|_| files::copy_sparse(&from, &to))).await;
+        let list = self.store.blocks(&id);
+        let made = blocking(move || {
+            files::link(&from, &to).or_else(|_| files::copy_sparse(&from, &to))?;
+            let blocks = Blocks::of(&to)?;
+            files::replace(&list, blocks.to_text().as_bytes())?;
+            Ok(blocks.root())
+        });
+        let made = made.await;
         record.whole = true;
         let finished = async {
-            made?;
+            record.blocks = Some(made?);
             self.store.lock().await?.write(Shelf::Snapshots, &id, &record)
         };
         if let Err(error) = finished.await {
@@ -70,6 +82,10 @@ impl Snapshots for Local {
     async fn size(&self, id: &SnapshotId) -> Result<Size, ProviderError> {
         Ok(self.snapshot(id)?.size)
     }
+
+    async fn identity(&self, id: &SnapshotId) -> Result<Option<Digest>, ProviderError> {
+        Ok(self.snapshot(id)?.blocks)
+    }
 }
 
 impl Local {
@@ -79,6 +95,22 @@ impl Local {
         whole.ok_or_else(|| ProviderError::NotFound {
             what: format!("snapshot {id}"),
         })
+    }
+
+    /// The blocks of a snapshot as they were when it was made; none of one that an older bake made.
+    pub(super) fn recorded_blocks(&self, id: &SnapshotId) -> Result<Option<Blocks>, ProviderError> {
+        let Some(root) = self.snapshot(id)?.blocks else {
+            return Ok(None);
+        };
+        let path = self.store.blocks(&id.0);
+        let blocks = Blocks::read(&path)?;
+        match blocks.root() == root {
+            true => Ok(Some(blocks)),
+            false => Err(ProviderError::Damaged {
+                what: path.display().to_string(),
+                why: format!("it is not the list whose root is {root}"),
+            }),
+        }
     }
 
     /// The file of a snapshot, after a look whether all of it is there.

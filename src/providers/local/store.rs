@@ -3,7 +3,7 @@
 //! ```text
 //! store.json            says that this is a store, and its format
 //! images/img-*.json     one record per image
-//! snapshots/snap-*.json, .raw
+//! snapshots/snap-*.json, .raw, .blocks
 //! volumes/vol-*.json, .raw
 //! locks/                one file per image, and the catalogue's
 //! ```
@@ -86,6 +86,11 @@ impl Store {
     /// Where the bytes of a volume or snapshot are.
     pub fn disk(&self, shelf: Shelf, id: &str) -> PathBuf {
         self.path(shelf, id, "raw")
+    }
+
+    /// The list of a snapshot's blocks.
+    pub fn blocks(&self, snapshot: &str) -> PathBuf {
+        self.path(Shelf::Snapshots, snapshot, "blocks")
     }
 
     /// The lock file of something.
@@ -232,8 +237,7 @@ impl Catalogue<'_> {
             .flat_map(|(_, other)| other.snapshots.values())
             .collect();
         for snapshot in image.snapshots.values().filter(|snapshot| !used.contains(snapshot)) {
-            self.remove(Shelf::Snapshots, &snapshot.0)?;
-            files::remove(&self.store.disk(Shelf::Snapshots, &snapshot.0))?;
+            self.discard(&snapshot.0)?;
         }
         Ok(files::remove(&path)?)
     }
@@ -245,9 +249,11 @@ impl Catalogue<'_> {
             for name in list(&directory)?.iter().filter(|name| name.starts_with(".new-")) {
                 files::remove(&directory.join(name))?;
             }
-            for id in self.store.ids(shelf, "raw")? {
-                if !self.store.path(shelf, &id, "json").exists() {
-                    files::remove(&self.store.disk(shelf, &id))?;
+            for ending in ["raw", "blocks"] {
+                for id in self.store.ids(shelf, ending)? {
+                    if !self.store.path(shelf, &id, "json").exists() {
+                        files::remove(&self.store.path(shelf, &id, ending))?;
+                    }
                 }
             }
         }
@@ -257,12 +263,13 @@ impl Catalogue<'_> {
         Ok(())
     }
 
-    /// Removes a snapshot that was never finished.
+    /// Removes a snapshot that nothing uses.
     ///
     /// # Errors
     /// As unlink(2).
     pub fn discard(&self, id: &str) -> Result<(), ProviderError> {
         self.remove(Shelf::Snapshots, id)?;
+        files::remove(&self.store.blocks(id))?;
         Ok(files::remove(&self.store.disk(Shelf::Snapshots, id))?)
     }
 

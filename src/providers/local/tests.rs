@@ -200,7 +200,7 @@ async fn a_volume_from_a_snapshot_is_its_own_and_can_be_larger() {
         .create(&origin, Some(Size::bytes(2)), &marker("p", "c"))
         .await;
     assert!(smaller.unwrap_err().to_string().contains("has 3 B"));
-    assert_eq!(names(directory.path()).len(), 4, "the failed one left nothing");
+    assert_eq!(names(directory.path()).len(), 5, "the failed one left nothing");
 }
 
 #[tokio::test]
@@ -276,6 +276,7 @@ async fn what_a_crash_left_goes_with_the_next_change() {
     )
     .unwrap();
     files::replace(&store.join("volumes/vol-1.raw"), b"x").unwrap();
+    files::replace(&store.join("snapshots/snap-1.blocks"), b"x").unwrap();
     files::replace(&store.join("images/.new-abc"), b"x").unwrap();
     drop(local.store.lock().await.unwrap());
     assert!(names(directory.path()).is_empty(), "{:?}", names(directory.path()));
