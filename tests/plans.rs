@@ -67,7 +67,7 @@ fn an_applied_plan_leaves_nothing_to_do() {
         if plan.mode != plan::Mode::Normal || case.is_partial() {
             continue;
         }
-        thought::apply(&plan, &mut world, 99);
+        thought::apply(&plan, &mut world, 30);
         let again = plan::make(
             &module,
             &world,
@@ -162,7 +162,7 @@ fn secrets_are_in_no_form_of_a_plan() {
     for text in [
         file,
         bake::ui::plan::json(&plan),
-        bake::ui::plan::text(&plan, bake::ui::plan::View::Whole),
+        bake::ui::plan::text(&plan, bake::ui::plan::View::Whole, None),
     ] {
         assert!(!text.contains("hunter2"), "{text}");
     }

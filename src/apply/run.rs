@@ -369,6 +369,7 @@ fn outputs(
     }
     let settled = |output: &PlannedOutput| PlannedOutput {
         value: known.settle(&output.value),
+        before: None,
         description: output.description.clone(),
     };
     plan.outputs

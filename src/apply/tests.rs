@@ -129,6 +129,7 @@ fn plan(directory: &Path, images: &[&str]) -> Plan {
         moved_from: None,
         estimate: None,
         changes: Default::default(),
+        drift: Vec::new(),
     };
     Plan {
         format: 1,

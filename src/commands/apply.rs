@@ -13,6 +13,7 @@ use super::{confirm, ending, saved, session};
 use crate::apply::recover::Scope;
 use crate::apply::{self, OnError, Settings, Signals};
 use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::digest::Digest;
 use crate::event::{Event, Events};
 use crate::host::machine;
 use crate::lang::Value;
@@ -31,6 +32,7 @@ use crate::units::Duration;
     after_help = "\
 bake apply
 bake apply web.bakeplan
+bake apply web.bakeplan -expect sha256:4f1c...   # only the plan that was approved
 bake apply -auto-approve -target image.web
 bake apply -on-error shell                # a shell in the image where a step failed
 bake apply -auto-approve -json > events.jsonl"
@@ -39,6 +41,9 @@ pub struct Args {
     /// A plan that bake plan -out has kept.
     #[arg(value_name = "PLAN")]
     file: Option<PathBuf>,
+    /// Apply the plan file only if this is its SHA-256: the one that was approved.
+    #[arg(long, value_name = "DIGEST", requires = "file")]
+    expect: Option<Digest>,
     #[command(flatten)]
     flags: Flags,
 }
@@ -80,7 +85,7 @@ impl Args {
     pub fn run(self, terminal: &Arc<Terminal>) -> Result<Exit, Diagnostics> {
         match &self.file {
             None => self.flags.run(terminal),
-            Some(file) => self.flags.run_saved(file, terminal),
+            Some(file) => self.flags.run_saved(file, self.expect.as_ref(), terminal),
         }
     }
 }
@@ -103,7 +108,7 @@ impl Flags {
             return Err(not_to_be_applied().into());
         }
         if !self.json {
-            terminal.data(&drawn(&plan, false, View::Whole));
+            terminal.data(&drawn(&plan, false, View::Whole, terminal));
         }
         check_rights(&plan)?;
         if !plan.is_empty() {
@@ -116,9 +121,9 @@ impl Flags {
         self.execute(plan, secrets, terminal)
     }
 
-    fn run_saved(&self, file: &Path, terminal: &Arc<Terminal>) -> Result<Exit, Diagnostics> {
+    fn run_saved(&self, file: &Path, expected: Option<&Digest>, terminal: &Arc<Terminal>) -> Result<Exit, Diagnostics> {
         self.check(terminal)?;
-        let (plan, secrets) = saved::read(file, &self.planning, terminal)?;
+        let (plan, secrets) = saved::read(file, expected, &self.planning, terminal)?;
         if plan.mode == Mode::RefreshOnly {
             return Err(not_to_be_applied().into());
         }

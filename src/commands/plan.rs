@@ -123,11 +123,13 @@ impl Args {
             true => View::Concise,
             false => View::Whole,
         };
-        terminal.data(&drawn(&plan, self.json, view));
+        terminal.data(&drawn(&plan, self.json, view, terminal));
         if let Some(file) = &self.out {
-            plan::file::write(file, &plan)?;
+            let digest = plan::file::write(file, &plan)?;
             let file = file.display();
-            terminal.say(&format!("\nKept in {file}: bake apply {file} does exactly this."));
+            terminal.say(&format!(
+                "\nKept in {file}: bake apply {file} does exactly this.\nTo approve it by name: bake apply {file} -expect {digest}"
+            ));
         }
         Ok(match self.detailed_exitcode && !plan.is_empty() {
             true => Exit::Changes,
@@ -142,9 +144,9 @@ fn at_least_one(text: &str) -> Result<u16, String> {
 }
 
 /// A plan for people or for programs.
-pub fn drawn(plan: &Plan, json: bool, view: View) -> String {
+pub fn drawn(plan: &Plan, json: bool, view: View, terminal: &Terminal) -> String {
     match json {
         true => ui::plan::json(plan),
-        false => ui::plan::text(plan, view),
+        false => ui::plan::text(plan, view, terminal.data_width()),
     }
 }

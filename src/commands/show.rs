@@ -40,8 +40,8 @@ impl Args {
     }
 
     fn plan(&self, file: &Path, terminal: &Arc<Terminal>) -> Result<Exit, Diagnostics> {
-        let plan = plan::file::read(file)?;
-        terminal.data(&super::plan::drawn(&plan, self.json, View::Whole));
+        let plan = plan::file::read(file, None)?;
+        terminal.data(&super::plan::drawn(&plan, self.json, View::Whole, terminal));
         Ok(Exit::Done)
     }
 

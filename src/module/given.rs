@@ -61,6 +61,14 @@ impl Given {
         }
     }
 
+    /// By what it is given: `-var release`, `prod.bakevars.hcl:3`.
+    pub fn in_words(&self, name: &str) -> String {
+        match self {
+            Given::Text { origin, .. } => origin.in_words(name),
+            Given::Value { span, .. } => format!("{}:{}", span.path().display(), span.start().line),
+        }
+    }
+
     /// Adds to a message where the value was given, as its main place if that is in a file.
     pub fn place(&self, mut error: Diagnostic, name: &str) -> Diagnostic {
         match self {

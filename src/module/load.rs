@@ -74,6 +74,47 @@ pub fn secrets(
     found.into_result(values).map(|(values, _)| values)
 }
 
+/// What an apply of a plan file looks at before it believes the plan, without evaluating the module.
+#[derive(Debug, Default)]
+pub struct Glance {
+    /// The files of the module, by their paths relative to it.
+    pub files: BTreeMap<PathBuf, Digest>,
+    /// Variables that are not sensitive and are given a value now (by the environment, a file, the command line): the value
+    /// as plain JSON, and by what it is given.
+    pub given: BTreeMap<String, (serde_json::Value, String)>,
+}
+
+/// Looks at the files of a module and at what is given for its variables.
+///
+/// # Errors
+/// If the directory holds no module, or cannot be read.
+pub fn glance(options: &LoadOptions<'_>) -> Result<Glance, Diagnostics> {
+    let options = LoadOptions {
+        directory: options.directory.clone(),
+        workspace: options.workspace.clone(),
+        environment: options.environment.clone(),
+        variables: options.variables.clone(),
+        prompt: None,
+    };
+    let mut ignored = Diagnostics::new();
+    let read = Read::new(&options, &mut ignored)?;
+    let mut found = Diagnostics::new();
+    let given = given::collect(&options, &read.automatic, &mut found);
+    let by: BTreeMap<String, String> = given
+        .iter()
+        .map(|(name, one)| (name.clone(), one.in_words(name)))
+        .collect();
+    let variables = variables::evaluate_all(&read.declared, given, &options, false, &mut ignored);
+    let plain = variables.into_iter().filter(|(_, one)| !one.sensitive);
+    let value = |(name, one): (String, Variable)| {
+        let by = by.get(&name)?.clone();
+        Some((name, (one.value.ok()?.to_json(), by)))
+    };
+    let given = plain.filter_map(value).collect();
+    let files = read.digests;
+    found.into_result(Glance { files, given }).map(|(glance, _)| glance)
+}
+
 /// A module's files, read and sorted but not evaluated.
 struct Read {
     directory: PathBuf,

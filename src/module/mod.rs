@@ -29,7 +29,7 @@ use crate::source::{Span, Spanned};
 use crate::spec::{ImageSpec, ProviderSettings};
 
 pub use inputs::Inputs;
-pub use load::{load, secrets};
+pub use load::{Glance, glance, load, secrets};
 
 /// What a module is loaded from, beside its files.
 #[derive(Default)]

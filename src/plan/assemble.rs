@@ -9,7 +9,7 @@ use super::observe::World;
 use super::options::{Mode, Options};
 use super::outputs::Known;
 use super::releases::{self, Candidate};
-use super::{Action, Cause, FORMAT, ImagePlan, Plan, Release, Standing, causes, mutable, nodes, select};
+use super::{Action, Cause, FORMAT, ImagePlan, Plan, PlannedOutput, Release, Standing, causes, mutable, nodes, select};
 use crate::address::{Address, ImageAddress};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::digest::{ContentHasher, Digest};
@@ -35,6 +35,8 @@ pub struct Assembly<'a> {
     pub chosen: &'a BTreeSet<ImageAddress>,
     /// What is known of images.
     pub known: &'a Known,
+    /// What is known of those that stand, whatever the plan does to them.
+    pub stood: &'a Known,
     /// What was decided.
     pub fates: &'a BTreeMap<ImageAddress, Fate<'a>>,
 }
@@ -64,11 +66,24 @@ impl<'a> Assembly<'a> {
             images,
             nodes,
             providers: self.module.providers.clone(),
-            outputs: self.known.outputs(&self.module.outputs),
+            outputs: self.outputs(),
             inputs: self.module.inputs.clone(),
             world: standing(self.observed),
             warnings: warnings.sorted(),
         })
+    }
+
+    /// The outputs as they will be; beside each what it is now, if that differs.
+    fn outputs(&self) -> BTreeMap<String, PlannedOutput> {
+        let mut outputs = self.known.outputs(&self.module.outputs);
+        for (name, before) in self.stood.outputs(&self.module.outputs) {
+            if let Some(output) = outputs.get_mut(&name) {
+                let known = before.value.is_wholly_known() && !before.value.contains_sensitive();
+                let differs = known && before.value != output.value;
+                output.before = differs.then_some(before.value);
+            }
+        }
+        outputs
     }
 
     fn spec(&self, address: &ImageAddress) -> Option<&'a ImageSpec> {
@@ -171,9 +186,9 @@ impl<'a> Assembly<'a> {
         let spec = &fate.compiled.spec;
         let current = fate.standing.first().copied();
         let looking = self.options.mode == Mode::RefreshOnly;
-        let changes = match (looking, current) {
-            (true, current) => current.map(mutable::drift).unwrap_or_default(),
-            _ => fate.decision.changes.iter().chain(&fate.mutable).cloned().collect(),
+        let changes = match looking {
+            true => Vec::new(),
+            false => fate.decision.changes.iter().chain(&fate.mutable).cloned().collect(),
         };
         ImagePlan {
             address: spec.address.clone(),
@@ -194,6 +209,7 @@ impl<'a> Assembly<'a> {
                 spec: fate.compiled.recorded.clone(),
             }),
             changes,
+            drift: current.map(mutable::drift).unwrap_or_default(),
             steps: causes::steps(&fate.compiled, current.map(|current| &current.manifest)),
             retire: Vec::new(),
             moved_from: self.moves.get(&spec.address).cloned(),
@@ -215,6 +231,7 @@ impl<'a> Assembly<'a> {
             before: Some(release_of(current)),
             after: None,
             changes: Vec::new(),
+            drift: Vec::new(),
             steps: Vec::new(),
             retire: Vec::new(),
             moved_from: None,
@@ -315,6 +332,7 @@ pub fn standing(world: &World) -> Vec<Standing> {
             id: image.id.clone(),
             digest: image.manifest.digest,
             state: state(image),
+            parts: parts(image),
         })
         .collect();
     all.sort();
@@ -331,4 +349,16 @@ fn state(image: &ObservedImage) -> Digest {
         .text("description", image.description.as_deref().unwrap_or(""))
         .text("deprecated", image.deprecated_at.as_deref().unwrap_or(""))
         .finish()
+}
+
+fn parts(image: &ObservedImage) -> BTreeMap<String, Digest> {
+    let part = |name: &str, text: Option<&str>| Some((name.to_owned(), Digest::of(text?.as_bytes())));
+    let tags = serde_json::to_string(&image.tags).unwrap_or_default();
+    let all = [
+        part("name", Some(&image.name)),
+        part("tags", Some(&tags)),
+        part("description", image.description.as_deref()),
+        part("deprecation", image.deprecated_at.as_deref()),
+    ];
+    all.into_iter().flatten().collect()
 }

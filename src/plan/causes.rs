@@ -1,6 +1,6 @@
 //! What of an image's content differs from a release that stands, step by step, and why.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::compare::Change;
@@ -13,17 +13,20 @@ use crate::spec::Source;
 /// The content nodes of an image as a plan shows them: all but where its volumes come from.
 pub fn steps(compiled: &Compiled, before: Option<&Manifest>) -> Vec<StepPlan> {
     let old = by_name(before);
+    let moved = moved(compiled, before);
     let mut steps: Vec<StepPlan> = Vec::new();
     for content in shown(compiled) {
         let name = content.name();
         let change = match old.get(name.as_str()) {
             None => StepChange::Added,
             Some(old) if old.content != content.content => StepChange::Changed,
+            Some(_) if moved.contains(&name) => StepChange::Moved,
             Some(old) if old.digest != content.digest => StepChange::Again,
             Some(_) => StepChange::Same,
         };
         let node = node_of(compiled, content);
         steps.push(StepPlan {
+            took: old.get(name.as_str()).and_then(|old| old.took),
             name,
             summary: node.map(|node| node.summary.clone()).unwrap_or_default(),
             change,
@@ -35,6 +38,7 @@ pub fn steps(compiled: &Compiled, before: Option<&Manifest>) -> Vec<StepPlan> {
         summary: String::new(),
         change: StepChange::Removed,
         span: None,
+        took: old.took,
     }));
     steps
 }
@@ -58,9 +62,15 @@ pub fn causes(compiled: &Compiled, before: &Manifest, changes: &[Change]) -> Vec
         what: "removed".into(),
         span: None,
     }));
-    if causes.is_empty() {
-        causes.extend(moved(compiled, before));
-    }
+    causes.extend(moved(compiled, Some(before)).into_iter().map(|node| {
+        let content = shown(compiled).find(|content| content.name() == node);
+        let span = content.and_then(|content| node_of(compiled, content)?.span.clone());
+        Cause::Content {
+            node,
+            what: "moved".into(),
+            span,
+        }
+    }));
     causes
 }
 
@@ -166,16 +176,28 @@ pub fn block_of(node: &str) -> String {
     }
 }
 
-/// Steps that are all as they were, in another order.
-fn moved(compiled: &Compiled, before: &Manifest) -> Option<Cause> {
-    let out_of_place = compiled
-        .content
-        .iter()
-        .zip(&before.nodes)
-        .find(|(new, old)| new.name() != old.name)?;
-    Some(Cause::Content {
-        node: out_of_place.0.name(),
-        what: "moved".into(),
-        span: node_of(compiled, out_of_place.0).and_then(|node| node.span.clone()),
-    })
+/// Steps that stood there before and stand in another place among the others now: as few of them as explain the order.
+fn moved(compiled: &Compiled, before: Option<&Manifest>) -> BTreeSet<String> {
+    let old: Vec<&str> = before
+        .into_iter()
+        .flat_map(|manifest| &manifest.nodes)
+        .map(|node| node.name.as_str())
+        .collect();
+    let known: BTreeSet<&str> = old.iter().copied().collect();
+    let new: Vec<String> = shown(compiled)
+        .map(ContentNode::name)
+        .filter(|name| known.contains(name.as_str()))
+        .collect();
+    let kept: BTreeSet<&str> = new.iter().map(String::as_str).collect();
+    let old: Vec<&str> = old.into_iter().filter(|name| kept.contains(name)).collect();
+    let new: Vec<&str> = new.iter().map(String::as_str).collect();
+    if old == new {
+        return BTreeSet::new();
+    }
+    let inserted = |part: &similar::DiffOp| match part.tag() {
+        similar::DiffTag::Insert | similar::DiffTag::Replace => part.new_range(),
+        _ => 0..0,
+    };
+    let parts = similar::capture_diff_slices(similar::Algorithm::Myers, &old, &new);
+    parts.iter().flat_map(inserted).map(|at| new[at].to_owned()).collect()
 }

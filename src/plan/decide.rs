@@ -60,7 +60,7 @@ pub fn decide<'a>(
         return stands(compiled, standing, release);
     }
     if let Some(release) = equal.first().copied() {
-        return register(release, registration(release));
+        return register(compiled, release, registration(release));
     }
     let volumes: Vec<String> = compiled
         .shape
@@ -90,8 +90,7 @@ fn build<'a>(
 ) -> Decision<'a> {
     let current = standing.first();
     let changes = current.map_or_else(Vec::new, |current| {
-        let counts = |class: Class| class.is_content() || class == Class::Registration;
-        changes(&current.manifest.spec, &compiled.recorded, counts)
+        changes(&current.manifest.spec, &compiled.recorded, is_of_the_image)
     });
     if let Some(current) = current.filter(|current| current.manifest.digest != compiled.digest) {
         causes.extend(causes::causes(compiled, &current.manifest, &changes));
@@ -108,34 +107,57 @@ fn build<'a>(
 
 /// A release of the wanted content and registration stands: the current one, or an older one that is promoted.
 fn stands<'a>(compiled: &Compiled, standing: &[&'a ObservedImage], release: &'a ObservedImage) -> Decision<'a> {
-    let current = standing.first().is_some_and(|current| current.id == release.id);
-    let action = if current { Action::None } else { Action::Promote };
-    let number = release.manifest.release;
-    let mut decision = build(compiled, standing, action, Vec::new(), release.manifest.build_number);
-    decision.causes.clear();
-    if action == Action::Promote {
-        decision.causes.push(Cause::ReleaseStands { release: number });
+    if standing.first().is_some_and(|current| current.id == release.id) {
+        return Decision {
+            action: Action::None,
+            causes: Vec::new(),
+            changes: Vec::new(),
+            release: Some(release),
+            kept: Vec::new(),
+            build_number: release.manifest.build_number,
+        };
     }
+    let number = release.manifest.release;
+    let decision = build(
+        compiled,
+        standing,
+        Action::Promote,
+        Vec::new(),
+        release.manifest.build_number,
+    );
     Decision {
         release: Some(release),
-        changes: if current { Vec::new() } else { decision.changes },
-        causes: decision.causes,
+        causes: vec![Cause::ReleaseStands { release: number }],
+        changes: not_mutable(decision.changes),
         ..decision
     }
 }
 
-fn register(release: &ObservedImage, changes: Vec<Change>) -> Decision<'_> {
+fn register<'a>(compiled: &Compiled, release: &'a ObservedImage, registration: Vec<Change>) -> Decision<'a> {
     let cause = |change: &Change| Cause::Registration {
         argument: change.path.clone(),
     };
+    let beside = |class: Class| matches!(class, Class::Mutable | Class::Keys);
+    let beside = changes(&release.manifest.spec, &compiled.recorded, beside);
     Decision {
         action: Action::Register,
-        causes: changes.iter().map(cause).collect(),
-        changes,
+        causes: registration.iter().map(cause).collect(),
+        changes: registration.into_iter().chain(beside).collect(),
         release: Some(release),
         kept: Vec::new(),
         build_number: release.manifest.build_number,
     }
+}
+
+/// Whether an argument is about the image, not about how it is built or how long it is kept.
+fn is_of_the_image(class: Class) -> bool {
+    !matches!(class, Class::Run | Class::Lifecycle)
+}
+
+/// Without what is compared with the image as it is, see [`super::mutable`].
+fn not_mutable(mut changes: Vec<Change>) -> Vec<Change> {
+    changes.retain(|change| change.class != Class::Mutable);
+    changes
 }
 
 /// What differs in registration, but for `ignore_changes`.

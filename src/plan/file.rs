@@ -3,19 +3,19 @@
 //! A file is one line that says what it is, with the SHA-256 of what follows, and the plan as JSON. Equal plans give equal
 //! bytes. Sensitive values are not in it; what they are computed from is, and they are put in again by [`reveal`].
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use super::observe::World;
-use super::{Plan, Standing, assemble};
+use super::{Plan, Standing, assemble, place};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::digest::Digest;
-use crate::host::files;
+use crate::host::{HostError, files};
 use crate::lang::value::Value;
 use crate::module::Inputs;
-use crate::nodes::{Arguments, NodeData};
 
 /// The first line of a plan file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,7 +30,7 @@ struct Head {
 
 /// The bytes of a plan file.
 pub fn to_bytes(plan: &Plan) -> Vec<u8> {
-    let body = serde_json::to_vec(plan).expect("plans have text keys and no failing parts");
+    let body = serde_json::to_vec(&place::without(plan)).expect("plans have text keys and no failing parts");
     let head = Head {
         bake_plan: plan.format,
         bake: plan.bake.clone(),
@@ -42,20 +42,36 @@ pub fn to_bytes(plan: &Plan) -> Vec<u8> {
     bytes
 }
 
-/// Writes a plan file.
+/// Writes a plan file; answers the SHA-256 of the file, by which it can be approved.
 ///
 /// # Errors
 /// Those of the file system.
-pub fn write(path: &Path, plan: &Plan) -> Result<(), Diagnostic> {
-    Ok(files::replace(path, &to_bytes(plan))?)
+pub fn write(path: &Path, plan: &Plan) -> Result<Digest, Diagnostic> {
+    let bytes = to_bytes(plan);
+    files::replace(path, &bytes)?;
+    Ok(Digest::of(&bytes))
 }
 
-/// Reads a plan file.
+/// Reads a plan file, which must have this SHA-256 if one is given (`-expect`). Its module is that of the working directory.
 ///
 /// # Errors
-/// Those of the file system; a file that is no plan, of another version, or damaged.
-pub fn read(path: &Path) -> Result<Plan, Diagnostic> {
-    from_bytes(&files::read(path)?, &path.display().to_string())
+/// Those of the file system; a file that is no plan, of a newer version, damaged, or not the one that is expected.
+pub fn read(path: &Path, expected: Option<&Digest>) -> Result<Plan, Diagnostic> {
+    let bytes = files::read(path)?;
+    let name = path.display().to_string();
+    if let Some(expected) = expected {
+        let is = Digest::of(&bytes);
+        if is != *expected {
+            return Err(Diagnostic::error(format!("{name} is not the plan that is expected"))
+                .note(format!("expected {expected}"))
+                .note(format!("it is     {is}"))
+                .help("look at it with bake show, and expect the digest of the plan that you approve"));
+        }
+    }
+    let mut plan = from_bytes(&bytes, &name)?;
+    let directory = std::env::current_dir().map_err(|error| HostError::of_io("find the working directory", error))?;
+    place::within(&mut plan, &directory);
+    Ok(plan)
 }
 
 /// The plan in these bytes, which come from `name`.
@@ -67,11 +83,14 @@ pub fn from_bytes(bytes: &[u8], name: &str) -> Result<Plan, Diagnostic> {
     let no_plan = || Diagnostic::error(format!("{name} is no plan file")).help(again);
     let end = bytes.iter().position(|byte| *byte == b'\n').ok_or_else(no_plan)?;
     let head: Head = serde_json::from_slice(&bytes[..end]).map_err(|_| no_plan())?;
-    if head.bake_plan != super::FORMAT {
-        let (theirs, ours) = (head.bake_plan, super::FORMAT);
-        return Err(Diagnostic::error(format!("{name} was written by bake {}", head.bake))
-            .note(format!("its format is {theirs}, this bake reads {ours}"))
-            .help(again));
+    let (theirs, ours) = (head.bake_plan, super::FORMAT);
+    if theirs > ours || theirs == 0 {
+        let (by, this) = (&head.bake, env!("CARGO_PKG_VERSION"));
+        return Err(Diagnostic::error(format!(
+            "{name} was written by bake {by}, which is newer than this bake {this}"
+        ))
+        .note(format!("its format is {theirs}; this bake reads 1 to {ours}"))
+        .help(format!("apply it with bake {by}, or {again}")));
     }
     let body = &bytes[end + 1..];
     let damaged = |why: String| Diagnostic::error(format!("{name} is damaged")).note(why).help(again);
@@ -111,10 +130,12 @@ fn changed_files(planned: &Inputs, now: &Inputs) -> Diagnostics {
 fn changed_variables(planned: &Inputs, now: &Inputs) -> Diagnostics {
     let mut all = Diagnostics::new();
     for (name, value) in &planned.variables {
-        if now.variables.get(name) != Some(value) {
-            all.push(refused(format!(
-                "variable {name} had another value when the plan was made"
-            )));
+        match now.variables.get(name) {
+            Some(is) if is == value => {}
+            Some(is) => all.push(refused(format!(
+                "variable {name} is {is} now, and was {value} when the plan was made"
+            ))),
+            None => all.push(refused(format!("variable {name} is no longer declared"))),
         }
     }
     for (name, revision) in &planned.secrets {
@@ -130,22 +151,49 @@ fn changed_variables(planned: &Inputs, now: &Inputs) -> Diagnostics {
 fn changed_images(planned: &[Standing], now: &[Standing]) -> Diagnostics {
     let mut all = Diagnostics::new();
     for was in planned {
-        let name = format!("{} release {} ({})", was.address, was.release, was.id);
+        let name = named(was);
         let same = |is: &&Standing| is.id == was.id && is.provider == was.provider;
         match now.iter().find(same) {
             None => all.push(refused(format!("{name} is gone since the plan was made"))),
-            Some(is) if is != was => all.push(refused(format!("{name} has changed since the plan was made"))),
-            Some(_) => {}
+            Some(is) => {
+                all.extend(what_changed(was, is).map(|what| refused(format!("{name}: {what} since the plan was made"))))
+            }
         }
     }
     let known = |is: &&Standing| planned.iter().any(|was| was.id == is.id && was.provider == is.provider);
-    all.extend(now.iter().filter(|is| !known(is)).map(|is| {
-        refused(format!(
-            "{} release {} ({}) was made after the plan",
-            is.address, is.release, is.id
-        ))
-    }));
+    all.extend(
+        now.iter()
+            .filter(|is| !known(is))
+            .map(|is| refused(format!("{} was made after the plan", named(is)))),
+    );
     all
+}
+
+/// `image.web release 3 (img-12, local)`
+fn named(image: &Standing) -> String {
+    format!(
+        "{} release {} ({}, {})",
+        image.address, image.release, image.id, image.provider
+    )
+}
+
+/// What of an image is not as it was: `its tags have changed`.
+fn what_changed(was: &Standing, is: &Standing) -> Option<String> {
+    if was.digest != is.digest || was.release != is.release || was.address != is.address {
+        return Some("it has become another release".to_owned());
+    }
+    if was.state == is.state {
+        return None;
+    }
+    let names: BTreeSet<&String> = was.parts.keys().chain(is.parts.keys()).collect();
+    let differ = names
+        .into_iter()
+        .filter(|name| was.parts.get(*name) != is.parts.get(*name));
+    let differ: Vec<&str> = differ.map(String::as_str).collect();
+    Some(match differ.is_empty() || was.parts.is_empty() {
+        true => "something of it has changed".to_owned(),
+        false => format!("its {} changed", differ.join(" and ")),
+    })
 }
 
 /// Puts the values of sensitive variables into a plan that was read from a file; `variables` finds one by its name and
@@ -155,7 +203,7 @@ fn changed_images(planned: &[Standing], now: &[Standing]) -> Diagnostics {
 /// A variable that has no value, or another revision.
 pub fn reveal(plan: &mut Plan, variables: &dyn Fn(&str, u64) -> Option<Value>) -> Result<(), Diagnostic> {
     for node in &mut plan.nodes {
-        let Some(arguments) = arguments(&mut Arc::make_mut(node).data) else {
+        let Some(arguments) = place::arguments_mut(&mut Arc::make_mut(node).data) else {
             continue;
         };
         for argument in arguments.0.values_mut() {
@@ -165,14 +213,4 @@ pub fn reveal(plan: &mut Plan, variables: &dyn Fn(&str, u64) -> Option<Value>) -
         }
     }
     Ok(())
-}
-
-fn arguments(data: &mut NodeData) -> Option<&mut Arguments> {
-    match data {
-        NodeData::Bootstrap(node) => Some(&mut node.arguments),
-        NodeData::BootLoader(node) => Some(&mut node.arguments),
-        NodeData::Provision(node) => Some(&mut node.arguments),
-        NodeData::Hook(node) => Some(&mut node.arguments),
-        _ => None,
-    }
 }

@@ -38,6 +38,7 @@ pub fn make(module: &Module, world: &World, options: &Options) -> Result<Plan, D
         fates: BTreeMap::new(),
     };
     planner.standing_images();
+    let stood = planner.known.clone();
     if options.mode != Mode::Destroy {
         planner.images()?;
     }
@@ -57,6 +58,7 @@ pub fn make(module: &Module, world: &World, options: &Options) -> Result<Plan, D
         moves: &moves,
         chosen: &chosen,
         known: &known,
+        stood: &stood,
         fates: &fates,
     }
     .plan();
@@ -190,8 +192,13 @@ impl<'a> Planner<'a> {
         if let Some(release) = fate.stays() {
             let wanted = &fate.compiled.recorded;
             let (changes, update) = mutable::compare(spec, wanted, release, &self.known, &self.options.now)?;
-            let causes = changes.iter().map(|change| Cause::Argument {
-                argument: change.path.clone(),
+            let drift = mutable::drift(release);
+            let causes = changes.iter().map(|change| {
+                let argument = change.path.clone();
+                match drift.iter().any(|one| one.path == argument) {
+                    true => Cause::Drift { argument },
+                    false => Cause::Argument { argument },
+                }
             });
             if fate.decision.action == Action::None {
                 fate.decision.causes.extend(causes);

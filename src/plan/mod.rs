@@ -14,6 +14,7 @@ pub mod nodes;
 pub mod observe;
 pub mod options;
 pub mod outputs;
+mod place;
 pub mod releases;
 pub mod select;
 pub mod steps;
@@ -40,8 +41,9 @@ pub use make::make;
 pub use observe::{World, check, observe};
 pub use options::{Mode, Options};
 
-/// The format that this bake writes.
-pub const FORMAT: u32 = 1;
+/// The format that this bake writes; it reads this and older ones. 1 had absolute paths; 2 has paths relative to the module
+/// and what was changed outside of bake.
+pub const FORMAT: u32 = 2;
 
 /// Everything that an apply needs; it never evaluates the module again.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -75,6 +77,9 @@ pub struct Plan {
 pub struct PlannedOutput {
     /// May be unknown until apply.
     pub value: Value,
+    /// What it is with the images that stand, if that differs; none while it cannot be said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<Value>,
     /// For people.
     pub description: Option<String>,
 }
@@ -94,6 +99,9 @@ pub struct Standing {
     pub digest: Digest,
     /// Over all else that can be changed on it: name, tags, description, deprecation.
     pub state: Digest,
+    /// The same, each apart (from format 2 on).
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub parts: BTreeMap<String, Digest>,
 }
 
 /// What happens to an image.
@@ -134,8 +142,11 @@ pub struct ImagePlan {
     /// What it will be; none if it is destroyed.
     pub after: Option<Release>,
     /// Arguments that differ from those of the current release (of a promotion: from those of the one that is promoted
-    /// to), in the order of the block; with `-refresh-only` what was changed outside.
+    /// to), in the order of the block.
     pub changes: Vec<Change>,
+    /// What somebody changed on the current release outside of bake: from what is recorded with it to what it is.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub drift: Vec<Change>,
     /// Content nodes in order.
     pub steps: Vec<StepPlan>,
     /// Releases that are removed: with `Destroy` all of them.
@@ -191,6 +202,11 @@ pub enum Cause {
         /// `publish.tags`.
         argument: String,
     },
+    /// Something that can be changed on the image was changed outside of bake.
+    Drift {
+        /// `publish.tags`.
+        argument: String,
+    },
     /// `-replace`.
     Requested,
     /// `lifecycle.max_age`.
@@ -234,6 +250,9 @@ pub struct StepPlan {
     pub change: StepChange,
     /// Where it is declared.
     pub span: Option<Span>,
+    /// How long it took in the current release.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub took: Option<Duration>,
 }
 
 /// What becomes of a content node.
@@ -244,6 +263,8 @@ pub enum StepChange {
     Added,
     /// Its own content differs.
     Changed,
+    /// Its content is as it was, but it stands in another place among the others.
+    Moved,
     /// Something before it differs, so it runs again.
     Again,
     /// It is as it was.
@@ -297,6 +318,12 @@ pub struct Temporary {
 }
 
 impl Plan {
+    /// One of its images.
+    pub fn image(&self, address: &ImageAddress) -> Option<&ImagePlan> {
+        let at = self.images.binary_search_by(|image| image.address.cmp(address)).ok()?;
+        self.images.get(at)
+    }
+
     /// Whether an apply would do nothing.
     pub fn is_empty(&self) -> bool {
         self.nodes.is_empty()

@@ -157,16 +157,43 @@ fn minute(moment: &str) -> Option<Timestamp> {
 }
 
 /// What was changed outside of bake: the image as it is against what is recorded with it.
+///
+/// What was not known when it was recorded (a secret, an id) cannot be compared.
 pub fn drift(image: &ObservedImage) -> Vec<Change> {
-    let recorded = argument(&image.manifest.spec, TAGS);
-    let was = recorded.as_ref().and_then(|tags| tags.value.clone());
-    let unknown = recorded.is_some() && was.is_none();
-    let was = was.unwrap_or_else(|| Json::Object(serde_json::Map::new()));
-    let is = json(&image.tags);
-    match unknown || canonical(&was) == canonical(&is) {
-        true => Vec::new(),
-        false => vec![change(TAGS, recorded, Some(observed(is, false)))],
+    let spec = &image.manifest.spec;
+    let (tags, description) = (argument(spec, TAGS), argument(spec, DESCRIPTION));
+    let tags = moved_on(TAGS, tags, (!image.tags.is_empty()).then(|| json(&image.tags)));
+    let text = image.description.as_deref().map(Json::from);
+    let description = moved_on(DESCRIPTION, description, text);
+    tags.into_iter()
+        .chain(description)
+        .chain(moved_deprecation(image))
+        .collect()
+}
+
+/// From what is recorded to what is.
+fn moved_on(path: &str, recorded: Option<RecordedArgument>, is: Option<Json>) -> Option<Change> {
+    if recorded.as_ref().is_some_and(|recorded| recorded.value.is_none()) {
+        return None;
     }
+    let empty = |value: &Json| value.is_null() || value.as_object().is_some_and(serde_json::Map::is_empty);
+    let was = recorded
+        .as_ref()
+        .and_then(|one| one.value.as_ref())
+        .filter(|was| !empty(was));
+    let same = was.map(canonical) == is.as_ref().map(canonical);
+    (!same).then(|| change(path, recorded, is.map(|is| observed(is, false))))
+}
+
+fn moved_deprecation(image: &ObservedImage) -> Option<Change> {
+    let recorded = argument(&image.manifest.spec, DEPRECATE_AFTER);
+    let after = recorded
+        .as_ref()
+        .and_then(|one| one.value.as_ref()?.as_str()?.parse::<Duration>().ok());
+    let was = after.and_then(|after| later(&image.created, after));
+    let is = image.deprecated_at.as_deref().and_then(minute);
+    let text = |at: Timestamp| observed(Json::from(at.to_string()), false);
+    (was != is).then(|| change(DEPRECATE_AFTER, was.map(text), is.map(text)))
 }
 
 fn argument(block: &Recorded, path: &str) -> Option<RecordedArgument> {

@@ -66,6 +66,7 @@ impl Known {
     pub fn outputs(&self, outputs: &[OutputSpec]) -> BTreeMap<String, PlannedOutput> {
         let planned = |output: &OutputSpec| PlannedOutput {
             value: self.settle(&output.value),
+            before: None,
             description: output.description.clone(),
         };
         outputs

@@ -1,6 +1,6 @@
 //! The few colours of plans. They are taken out again where nobody wants them; nothing is said by a colour alone.
 
-use anstyle::{AnsiColor, Style};
+use anstyle::{AnsiColor, Effects, Style};
 
 /// What comes.
 pub const ADDED: Style = AnsiColor::Green.on_default();
@@ -10,6 +10,8 @@ pub const GONE: Style = AnsiColor::Red.on_default();
 pub const CHANGED: Style = AnsiColor::Yellow.on_default();
 /// What is beside the point.
 pub const DIM: Style = Style::new().dimmed();
+/// What differs within a line.
+pub const MARKED: Effects = Effects::BOLD.insert(Effects::UNDERLINE);
 /// What must be seen.
 pub const BOLD: Style = Style::new().bold();
 

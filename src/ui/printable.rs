@@ -42,6 +42,28 @@ pub fn cut(line: &str, columns: usize) -> Cow<'_, str> {
     Cow::Owned(kept)
 }
 
+/// The line in pieces of at most so many columns, broken behind a blank where there is one in the second half.
+pub fn folded(line: &str, columns: usize) -> Vec<String> {
+    let mut pieces = vec![String::new()];
+    let mut used = 0;
+    for c in line.chars() {
+        let wide = c.width().unwrap_or(0);
+        if used + wide > columns.max(2) {
+            let last = pieces.last_mut().expect("it begins with one piece");
+            let at = last
+                .rfind(' ')
+                .map(|at| at + 1)
+                .filter(|at| *at * 2 > last.len() && *at < last.len());
+            let rest = at.map_or_else(String::new, |at| last.split_off(at));
+            used = width(&rest);
+            pieces.push(rest);
+        }
+        used += wide;
+        pieces.last_mut().expect("it begins with one piece").push(c);
+    }
+    pieces
+}
+
 /// How many columns a line takes.
 pub fn width(line: &str) -> usize {
     line.width()
@@ -57,6 +79,14 @@ mod tests {
         assert_eq!(clean("\u{1b}[31mred\u{1b}[0m \u{7}bell"), "red bell");
         assert_eq!(clean("\u{1b}]0;title\u{7}x"), "x");
         assert_eq!(clean(" 10%\r 50%\r100%\r\nnext"), "100%\nnext");
+    }
+
+    #[test]
+    fn folding_keeps_every_character_within_the_columns() {
+        assert_eq!(folded("abc def ghi", 8), ["abc def ", "ghi"]);
+        assert_eq!(folded("abcdefghij", 4), ["abcd", "efgh", "ij"]);
+        assert_eq!(folded("日本語", 4), ["日本", "語"]);
+        assert_eq!(folded("", 4), [""]);
     }
 
     #[test]

@@ -196,6 +196,15 @@ impl Terminal {
         Some(usize::from(size.0.0).max(1))
     }
 
+    /// Columns of the terminal behind stdout, if it is one.
+    pub fn data_width(&self) -> Option<usize> {
+        let stdout = io::stdout();
+        let size = stdout
+            .is_terminal()
+            .then(|| terminal_size::terminal_size_of(stdout))??;
+        Some(usize::from(size.0.0).max(1))
+    }
+
     /// The group of lines that are drawn anew; hidden until [`Terminal::show_live`].
     pub fn live(&self) -> &MultiProgress {
         &self.live

@@ -33,6 +33,8 @@ struct Flags {
     mode: Mode,
     now: Option<String>,
     concise: bool,
+    /// Of the terminal.
+    columns: Option<usize>,
     /// Tags of the current release, changed by somebody.
     tags: BTreeMap<String, BTreeMap<String, String>>,
     /// Names that images have which bake did not make.
@@ -157,7 +159,8 @@ impl Case {
             },
             Ok((_, _, plan)) => {
                 let view = if self.flags.concise { View::Concise } else { View::Whole };
-                let text = anstream::adapter::strip_str(&bake::ui::plan::text(&plan, view)).to_string();
+                let text =
+                    anstream::adapter::strip_str(&bake::ui::plan::text(&plan, view, self.flags.columns)).to_string();
                 let warnings = match plan.warnings.is_empty() {
                     true => String::new(),
                     false => rendered(&plan.warnings),

@@ -1,87 +1,87 @@
 //! What becomes of one image: its block with signs in the gutter, and the releases that go.
 
+use std::collections::BTreeMap;
+
+use super::page::{Block, Gone, Line};
 use super::values;
 use super::words::{self, counted};
+use crate::address::ImageAddress;
 use crate::plan::causes::block_of;
 use crate::plan::compare::{flatten, unchanged};
-use crate::plan::{Action, Change, ImagePlan, Plan, StepChange, StepPlan};
-use crate::schema::Class;
+use crate::plan::{Action, Change, ImagePlan, StepChange, StepPlan};
+use crate::schema::{Class, RecordedFile};
 use crate::ui::diff;
-use crate::ui::paint::{self, BOLD, DIM};
 
-/// The block of an image; empty for one that nothing happens to.
-pub fn render(_plan: &Plan, image: &ImagePlan) -> String {
-    let mut text = match image.action {
-        Action::None => String::new(),
-        Action::Destroy => String::new(),
-        _ => block(image),
-    };
-    text.push_str(&retired(image));
-    text
-}
-
-fn block(image: &ImagePlan) -> String {
+/// The block of an image; `all` are those of the plan, among which causes are followed.
+pub fn block(image: &ImagePlan, all: &BTreeMap<&ImageAddress, &ImagePlan>) -> Block {
     let mut body = Body::default();
     match image.action {
+        Action::None | Action::Destroy => {}
         Action::Build => body.built(image),
         _ if image.before.is_none() => body.built(image),
         _ => body.changed(image),
     }
-    let title = paint::with(BOLD, &format!("# {}", words::title(image)));
-    let label = image_label(image);
-    format!(
-        "\n  {title}\n{} image {label} {{\n{}    }}\n",
-        gutter(words::sign(image)),
-        body.text
-    )
+    let shown = !matches!(image.action, Action::None | Action::Destroy);
+    Block {
+        address: image.address.clone(),
+        action: image.action,
+        sign: words::sign(image),
+        title: if shown { words::title(image) } else { String::new() },
+        causes: if shown { words::chain(image, all) } else { Vec::new() },
+        label: label(image),
+        lines: body.lines,
+        gone: image.retire.iter().map(|gone| retired(image, gone)).collect(),
+    }
 }
 
-/// `"web"`, `"web" ["arm64"]`.
-fn image_label(image: &ImagePlan) -> String {
+/// What was changed outside of bake.
+pub fn drifted(image: &ImagePlan) -> Block {
+    let mut body = Body::default();
+    body.nested(&image.drift.iter().collect::<Vec<_>>());
+    Block {
+        address: image.address.clone(),
+        action: Action::Update,
+        sign: "~",
+        title: format!("{} was changed outside of bake", image.address),
+        causes: Vec::new(),
+        label: label(image),
+        lines: body.lines,
+        gone: Vec::new(),
+    }
+}
+
+/// `image "web"`, `image "web" ["arm64"]`.
+fn label(image: &ImagePlan) -> String {
     let key = image
         .address
         .key
         .iter()
         .map(|key| format!(" [{key:?}]"))
         .collect::<String>();
-    format!("{:?}{key}", image.address.name)
+    format!("image {:?}{key}", image.address.name)
 }
 
-/// A sign in three columns, right behind it a blank.
-fn gutter(sign: &str) -> String {
-    format!("{}{}", " ".repeat(3 - sign.len().min(3)), paint::sign(sign))
+fn retired(image: &ImagePlan, gone: &crate::plan::Retirement) -> Gone {
+    let fate = match image.action {
+        Action::Destroy => "will be destroyed".to_owned(),
+        _ => format!("will be retired ({})", gone.reason),
+    };
+    let snapshots = counted(gone.snapshots, "snapshot");
+    Gone {
+        title: format!("{} release {} {fate}", image.address, gone.release),
+        what: format!("{} {}, {snapshots}", gone.id, gone.name),
+    }
 }
 
-/// What was changed outside of bake.
-pub fn drifted(image: &ImagePlan) -> String {
-    let mut body = Body::default();
-    image
-        .changes
-        .iter()
-        .for_each(|change| body.change(change, &change.path, 0));
-    let title = paint::with(BOLD, &format!("# {} was changed outside of bake", image.address));
-    format!(
-        "\n  {title}\n{} image {} {{\n{}    }}\n",
-        gutter("~"),
-        image_label(image),
-        body.text
-    )
-}
-
-/// Lines within the braces: signs begin in column 7.
+/// Lines within the braces.
 #[derive(Default)]
 struct Body {
-    text: String,
+    lines: Vec<Line>,
 }
 
-const INDENT: usize = 6;
-
 impl Body {
-    fn line(&mut self, depth: usize, sign: &str, text: &str) {
-        let sign = if sign.is_empty() { " ".into() } else { paint::sign(sign) };
-        let line = format!("{:1$}{sign} {text}", "", INDENT + 4 * depth);
-        self.text.push_str(line.trim_end());
-        self.text.push('\n');
+    fn line(&mut self, depth: usize, sign: &'static str, text: impl Into<String>) {
+        self.lines.push(Line::new(depth, sign, text));
     }
 
     /// A first build: what it will be, and its steps by number.
@@ -91,12 +91,8 @@ impl Body {
         let name = after.name.as_ref().map(|name| format!("{name:?}"));
         rows.push(("name".into(), name.unwrap_or_else(|| "(known after apply)".into())));
         rows.extend(words::source(image.after.as_ref()).map(|(_, text)| ("source".into(), text)));
-        let own = after
-            .spec
-            .arguments
-            .iter()
-            .filter(|(name, _)| !matches!(name.as_str(), "name" | "provider"));
-        for (name, argument) in own {
+        let own = after.spec.arguments.iter();
+        for (name, argument) in own.filter(|(name, _)| !matches!(name.as_str(), "name" | "provider")) {
             match (name.as_str(), argument.by_default) {
                 ("architecture", true) if words::base(image).is_none() => {
                     rows.push((name.clone(), format!("{}  # this host's", values::argument(argument))));
@@ -115,10 +111,10 @@ impl Body {
         self.published(image);
     }
 
-    fn rows(&mut self, depth: usize, sign: &str, rows: &[(String, String)]) {
+    fn rows(&mut self, depth: usize, sign: &'static str, rows: &[(String, String)]) {
         let width = rows.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
         for (name, value) in rows {
-            self.line(depth, sign, &format!("{name:width$} = {value}"));
+            self.line(depth, sign, format!("{name:width$} = {value}"));
         }
     }
 
@@ -127,7 +123,7 @@ impl Body {
         let width = steps.iter().map(|step| heading(step).len()).max().unwrap_or(0);
         for (index, step) in steps.iter().enumerate() {
             let line = format!("{:>places$}  {:width$}  {}", index + 1, heading(step), step.summary);
-            self.line(0, "", &line);
+            self.line(0, "", line);
         }
     }
 
@@ -138,20 +134,13 @@ impl Body {
         let all = flatten(&after.spec);
         let shown = all
             .iter()
-            .filter(|(path, argument)| path.contains('.') && outward(argument.class) && !argument.by_default);
-        let mut blocks: Vec<(&str, Vec<(String, String)>)> = Vec::new();
-        for (path, argument) in shown {
-            let Some((block, name)) = path.rsplit_once('.') else {
-                continue;
-            };
-            let row = (name.to_owned(), values::argument(argument));
-            match blocks.iter_mut().find(|(known, _)| *known == block) {
-                Some((_, rows)) => rows.push(row),
-                None => blocks.push((block, vec![row])),
-            }
-        }
-        for (block, rows) in blocks {
-            self.line(0, "+", &format!("{block} {{"));
+            .filter(|(_, argument)| outward(argument.class) && !argument.by_default);
+        let split = shown.filter_map(|(path, argument)| {
+            let (block, name) = path.rsplit_once('.')?;
+            Some((block, (name.to_owned(), values::argument(argument))))
+        });
+        for (block, rows) in grouped(split) {
+            self.line(0, "+", format!("{block} {{"));
             self.rows(1, "+", &rows);
             self.line(0, "", "}");
         }
@@ -175,93 +164,152 @@ impl Body {
             rows.push(("address".to_owned(), format!("{from} -> {}", image.address)));
         }
         self.rows(0, "~", &rows);
-        let in_step = |change: &&Change| {
-            change.class.is_content() && image.steps.iter().any(|step| change.lies_in(&block_of(&step.name)))
-        };
         let own = image
             .changes
             .iter()
-            .filter(|change| !in_step(change) && change.path != "name");
-        own.for_each(|change| self.change(change, &change.path, 0));
+            .filter(|change| !in_step(image, change) && change.path != "name");
+        self.nested(&own.collect::<Vec<_>>());
         if image.action == Action::Replace {
-            let widths = image.steps.iter().map(|step| heading(step).len()).max().unwrap_or(0);
-            image.steps.iter().for_each(|step| self.step(image, step, widths));
+            let width = image.steps.iter().map(|step| heading(step).len()).max().unwrap_or(0);
+            image.steps.iter().for_each(|step| self.step(image, step, width));
         }
         let hidden = unchanged(&after.spec, &image.changes);
         if hidden > 0 {
-            let line = format!("# ({} hidden)", counted(hidden, "unchanged argument"));
-            self.line(0, "", &paint::with(DIM, &line));
+            let text = format!("# ({} hidden)", counted(hidden, "unchanged argument"));
+            self.lines.push(Line::new(0, "", text).dimmed());
         }
+    }
+
+    /// Changed arguments under the blocks in which they lie.
+    fn nested(&mut self, changes: &[&Change]) {
+        let split = changes.iter().map(|change| match change.path.rsplit_once('.') {
+            None => ("", (change.path.as_str(), *change)),
+            Some((block, name)) => (block, (name, *change)),
+        });
+        for (block, all) in grouped(split) {
+            if block.is_empty() {
+                self.aligned(&all, 0);
+                continue;
+            }
+            self.line(0, "~", format!("{block} {{"));
+            self.aligned(&all, 1);
+            self.line(0, "", "}");
+        }
+    }
+
+    fn aligned(&mut self, changes: &[(&str, &Change)], depth: usize) {
+        let width = changes.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
+        changes
+            .iter()
+            .for_each(|(name, change)| self.change(change, name, width, depth));
     }
 
     fn step(&mut self, image: &ImagePlan, step: &StepPlan, width: usize) {
         let title = heading(step);
-        let changes: Vec<&Change> = image
-            .changes
-            .iter()
-            .filter(|change| change.class.is_content() && change.lies_in(&block_of(&step.name)))
-            .collect();
+        let took = step.took.map(|took| format!(" ({took})")).unwrap_or_default();
         match step.change {
-            StepChange::Same => self.line(0, "", &format!("{title:width$}  same")),
-            StepChange::Again => self.line(0, "", &format!("{title:width$}  same, after what changed")),
-            StepChange::Removed => self.line(0, "-", &title),
-            StepChange::Added => self.line(0, "+", &format!("{title:width$}  {}", step.summary)),
+            StepChange::Same => self.line(0, "", format!("{title:width$}  same{took}")),
+            StepChange::Again => self.line(0, "", format!("{title:width$}  same, after what changed{took}")),
+            StepChange::Moved => self.line(
+                0,
+                "~",
+                format!("{title:width$}  moved {}{took}", neighbour(image, step)),
+            ),
+            StepChange::Removed => self.line(0, "-", title),
+            StepChange::Added => self.line(0, "+", format!("{title:width$}  {}", step.summary)),
             StepChange::Changed => {
-                self.line(0, "~", &format!("{title} {{"));
+                self.line(0, "~", format!("{title} {{  # forces rebuild{took}"));
                 let block = block_of(&step.name);
-                for change in changes {
-                    let name = change
-                        .path
-                        .strip_prefix(&block)
-                        .unwrap_or(&change.path)
-                        .trim_start_matches('.');
-                    self.change(change, name, 1);
-                }
+                let own = image
+                    .changes
+                    .iter()
+                    .filter(|change| change.class.is_content() && change.lies_in(&block));
+                let named = own.map(|change| {
+                    let name = change.path.strip_prefix(&block).unwrap_or(&change.path);
+                    (name.trim_start_matches('.'), change)
+                });
+                self.aligned(&named.collect::<Vec<_>>(), 1);
                 self.line(0, "", "}");
             }
         }
     }
 
-    /// One argument: files and long texts as line diffs, others on one line.
-    fn change(&mut self, change: &Change, name: &str, depth: usize) {
+    /// One argument: files and long texts as line diffs, maps by their keys, others on one line.
+    fn change(&mut self, change: &Change, name: &str, width: usize, depth: usize) {
         let files = change.files();
         if !files.is_empty() {
-            for (before, after) in files {
-                let sign = match (before, after) {
-                    (None, _) => "+",
-                    (_, None) => "-",
-                    _ => "~",
-                };
-                let Some(path) = after.or(before).map(|file| file.path.display().to_string()) else {
-                    continue;
-                };
-                self.line(depth, sign, &path);
-                let text = |file: Option<&crate::schema::RecordedFile>| {
-                    file.map_or(Some(String::new()), |file| file.text.clone())
-                };
-                match (sign, text(before), text(after)) {
-                    ("~", Some(before), Some(after)) if before != after => self.diff(&before, &after, depth),
-                    ("~", Some(_), Some(_)) => self.line(depth + 1, "", "# its executable bit changed"),
-                    ("~", ..) => self.line(depth + 1, "", "# text not recorded"),
-                    _ => {}
-                }
-            }
+            files
+                .into_iter()
+                .for_each(|(before, after)| self.file(before, after, depth));
         } else if let Some((before, after)) = values::texts(change) {
             self.line(depth, "~", name);
-            self.diff(&before, &after, depth);
+            self.lines.extend(diff::lines(&before, &after, depth + 1));
+        } else if let Some(entries) = values::entries(change) {
+            self.line(depth, "~", format!("{name} = {{"));
+            let wide = entries.iter().map(|entry| entry.key.len()).max().unwrap_or(0);
+            for entry in &entries {
+                self.line(depth + 1, entry.sign, format!("{:wide$} = {}", entry.key, entry.value));
+            }
+            self.line(depth, "", "}");
         } else {
-            self.line(
-                depth,
-                values::sign(change),
-                &format!("{name} = {}", values::change(change)),
-            );
+            let forces = if depth == 0 && change.class.is_content() {
+                "  # forces rebuild"
+            } else {
+                ""
+            };
+            let value = values::change(change);
+            self.line(depth, values::sign(change), format!("{name:width$} = {value}{forces}"));
         }
     }
 
-    fn diff(&mut self, before: &str, after: &str, depth: usize) {
-        self.text
-            .push_str(&diff::lines(before, after, INDENT + 4 * (depth + 1)));
+    fn file(&mut self, before: Option<&RecordedFile>, after: Option<&RecordedFile>, depth: usize) {
+        let sign = match (before, after) {
+            (None, _) => "+",
+            (_, None) => "-",
+            _ => "~",
+        };
+        let Some(file) = after.or(before) else { return };
+        self.line(
+            depth,
+            sign,
+            crate::ui::printable::clean(&file.path.display().to_string()),
+        );
+        let text = |file: Option<&RecordedFile>| file.map_or(Some(String::new()), |file| file.text.clone());
+        match (sign, text(before), text(after)) {
+            ("~", Some(before), Some(after)) if before != after => {
+                self.lines.extend(diff::lines(&before, &after, depth + 1));
+            }
+            ("~", Some(_), Some(_)) => self.line(depth + 1, "", "# its executable bit changed"),
+            ("~", ..) => self.line(depth + 1, "", "# text not recorded"),
+            _ => {}
+        }
     }
+}
+
+/// Whether a change is shown within the step that it belongs to.
+fn in_step(image: &ImagePlan, change: &Change) -> bool {
+    change.class.is_content() && image.steps.iter().any(|step| change.lies_in(&block_of(&step.name)))
+}
+
+/// Where a moved step stands now.
+fn neighbour(image: &ImagePlan, step: &StepPlan) -> String {
+    let at = image.steps.iter().position(|one| one.name == step.name).unwrap_or(0);
+    match at.checked_sub(1).and_then(|before| image.steps.get(before)) {
+        Some(before) => format!("behind {}", heading(before)),
+        None => "to the front".to_owned(),
+    }
+}
+
+/// What has one key stands together, in the order of the first of each.
+fn grouped<'k, T>(all: impl Iterator<Item = (&'k str, T)>) -> Vec<(&'k str, Vec<T>)> {
+    let mut groups: Vec<(&str, Vec<T>)> = Vec::new();
+    for (key, one) in all {
+        match groups.iter_mut().find(|(known, _)| *known == key) {
+            Some((_, members)) => members.push(one),
+            None => groups.push((key, vec![one])),
+        }
+    }
+    groups
 }
 
 /// `provision "nginx"`, `bootstrap`.
@@ -276,21 +324,4 @@ fn heading(step: &StepPlan) -> String {
 fn parts(node: &str) -> (&str, &str) {
     let (kind, rest) = node.split_once("[\"").unwrap_or((node, ""));
     (kind, rest.strip_suffix("\"]").unwrap_or(rest))
-}
-
-fn retired(image: &ImagePlan) -> String {
-    let mut text = String::new();
-    for gone in &image.retire {
-        let title = match image.action {
-            Action::Destroy => format!("# {} release {} will be destroyed", image.address, gone.release),
-            _ => format!(
-                "# {} release {} will be retired ({})",
-                image.address, gone.release, gone.reason
-            ),
-        };
-        let snapshots = counted(gone.snapshots, "snapshot");
-        text.push_str(&format!("\n  {}\n", paint::with(BOLD, &title)));
-        text.push_str(&format!("{}   {} {}, {snapshots}\n", gutter("-"), gone.id, gone.name));
-    }
-    text
 }

@@ -86,6 +86,7 @@ fn reason(cause: &Cause) -> &'static str {
         Cause::Base { .. } => "rebuild_because_base_changed",
         Cause::Registration { .. } => "register_because_argument_changed",
         Cause::Argument { .. } => "update_because_argument_changed",
+        Cause::Drift { .. } => "update_because_drifted",
         Cause::Requested => "rebuild_by_request",
         Cause::TooOld { .. } => "rebuild_because_too_old",
         Cause::Triggered => "rebuild_by_triggers",

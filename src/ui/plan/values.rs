@@ -67,6 +67,45 @@ pub fn sign(change: &Change) -> &'static str {
     }
 }
 
+/// What becomes of one key of a map.
+pub struct Entry {
+    /// As it is written.
+    pub key: String,
+    /// `+`, `-` or `~`.
+    pub sign: &'static str,
+    /// `"a" -> "b"`, `"a"`.
+    pub value: String,
+}
+
+/// The keys that differ, if both sides of a change are maps that have one in common.
+pub fn entries(change: &Change) -> Option<Vec<Entry>> {
+    let side = |side: &Option<RecordedArgument>| -> Option<serde_json::Map<String, Json>> {
+        let known = side.as_ref().filter(|side| !side.sensitive)?;
+        known.value.as_ref()?.as_object().cloned()
+    };
+    let (before, after) = (side(&change.before)?, side(&change.after)?);
+    let mut keys: Vec<&String> = before
+        .keys()
+        .chain(after.keys().filter(|key| !before.contains_key(*key)))
+        .collect();
+    if keys.len() == before.len() + after.len() {
+        return None;
+    }
+    keys.sort();
+    let entry = |name: &String| match (before.get(name), after.get(name)) {
+        (Some(old), Some(new)) if old == new => None,
+        (Some(old), Some(new)) => Some(("~", format!("{} -> {}", json(old), json(new)))),
+        (Some(old), None) => Some(("-", json(old))),
+        (None, new) => Some(("+", new.map(json).unwrap_or_default())),
+    };
+    let entries = keys.into_iter().filter_map(|name| {
+        let (sign, value) = entry(name)?;
+        let key = key(name);
+        Some(Entry { key, sign, value })
+    });
+    Some(entries.collect())
+}
+
 /// Both sides of a change as texts of several lines, if that is what they are: a list of lines, or one long text.
 pub fn texts(change: &Change) -> Option<(String, String)> {
     let (before, after) = (change.before.as_ref()?, change.after.as_ref()?);

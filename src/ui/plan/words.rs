@@ -1,8 +1,12 @@
 //! Images, actions and causes in words.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value as Json;
 
+use crate::address::ImageAddress;
 use crate::plan::{Action, Cause, ImagePlan, Release};
+use crate::source::Span;
 
 /// `1 image`, `2 images`.
 pub fn counted(number: usize, noun: &str) -> String {
@@ -10,6 +14,19 @@ pub fn counted(number: usize, noun: &str) -> String {
         1 => format!("1 {noun}"),
         more => format!("{more} {noun}s"),
     }
+}
+
+/// So many names, and how many more there are.
+pub fn listed(names: &[String], most: usize) -> String {
+    match names.len() {
+        few if few <= most => names.join(", "),
+        many => format!("{} and {} more", names[..most].join(", "), many - most),
+    }
+}
+
+/// `web.bake.hcl:12`
+pub fn place(span: &Span) -> Option<String> {
+    (!span.is_nowhere()).then(|| format!("{}:{}", span.path().display(), span.start().line))
 }
 
 /// The address without its first word: `web`, `member["alpha"]`.
@@ -72,19 +89,25 @@ pub fn because(image: &ImagePlan) -> String {
         0 => String::new(),
         more => format!(", and {}", counted(more, "other cause")),
     };
-    let own = match first {
+    reason(first) + &more
+}
+
+/// `because scripts/nginx.sh changed (line 12)`, `older than 30d`.
+fn reason(cause: &Cause) -> String {
+    match cause {
         Cause::New => "because none stands".into(),
         Cause::Content { node, what, .. } if is_verb(what) => format!("because {} was {what}", dotted(node)),
         Cause::Content { node, what, .. } if *what == "changed" => format!("because {} changed", dotted(node)),
-        Cause::Content { node, what, .. } if names_file(what) => format!("because {what}"),
+        Cause::Content { what, .. } if names_file(what) => format!("because {what}"),
         Cause::Content { node, what, .. } => match what.strip_prefix(node.as_str()) {
             Some(_) => format!("because {what}"),
             None => format!("because of {}: {what}", dotted(node)),
         },
         Cause::Base { image } => format!("because {image} was built again"),
         Cause::Registration { argument } | Cause::Argument { argument } => format!("because {argument} changed"),
+        Cause::Drift { argument } => format!("because {argument} was changed outside of bake"),
         Cause::Requested => "as requested by -replace".into(),
-        Cause::TooOld { limit } => format!("older than {limit}"),
+        Cause::TooOld { limit } => format!("because it is older than {limit}"),
         Cause::Triggered => "because a value of replace_triggered_by changed".into(),
         Cause::Recipe { node } => format!("because this bake makes other bytes of {}", dotted(node)),
         Cause::SnapshotStands => "because a snapshot of the wanted content stands without an image".into(),
@@ -92,8 +115,38 @@ pub fn because(image: &ImagePlan) -> String {
         Cause::NotInModule => "not in the module".into(),
         Cause::DestroyRequested => "as requested".into(),
         Cause::Moved { from } => format!("because it was {from}"),
-    };
-    own + &more
+    }
+}
+
+/// Each cause with its place; below one that lies in another image what caused that, down to the first.
+///
+/// A single cause that the title says already, and that has no place, is left out.
+pub fn chain(image: &ImagePlan, all: &BTreeMap<&ImageAddress, &ImagePlan>) -> Vec<String> {
+    let mut lines = Vec::new();
+    for cause in image.causes.iter().filter(|cause| **cause != Cause::New) {
+        lines.push(placed(cause));
+        let mut next = cause;
+        // A cycle of images is no plan, so that the chain ends.
+        while let Cause::Base { image } = next {
+            let Some(first) = all.get(image).and_then(|base| base.causes.first()) else {
+                break;
+            };
+            lines.push(format!("  {image}: {}", placed(first)));
+            next = first;
+        }
+    }
+    let said = matches!(&image.causes[..], [only] if lines.len() == 1 && lines[0] == reason(only));
+    if said { Vec::new() } else { lines }
+}
+
+fn placed(cause: &Cause) -> String {
+    match cause {
+        Cause::Content { span: Some(span), .. } => match place(span) {
+            Some(at) => format!("{}, {at}", reason(cause)),
+            None => reason(cause),
+        },
+        _ => reason(cause),
+    }
 }
 
 /// Whether it begins with a path (`scripts/nginx.sh changed`), which says enough, rather than with an argument.
@@ -129,6 +182,7 @@ fn short_cause(cause: &Cause) -> String {
         Cause::Content { node, .. } => format!("{} changed", dotted(node)),
         Cause::Base { image } => format!("{image} was built again"),
         Cause::Registration { argument } | Cause::Argument { argument } => format!("{argument} changed"),
+        Cause::Drift { argument } => format!("{argument} was changed outside of bake"),
         Cause::Requested => "as requested".into(),
         Cause::TooOld { limit } => format!("older than {limit}"),
         Cause::Triggered => "replace_triggered_by changed".into(),

@@ -1,0 +1,8 @@
+//! What a review rests on: plan files that are what was approved, and forms of a plan that say the same.
+
+#![allow(clippy::disallowed_methods)] // the tests lay out modules
+
+#[path = "review/files.rs"]
+mod files;
+#[path = "review/project.rs"]
+mod project;
