@@ -1,0 +1,206 @@
+//! The lab in tests: an EC2-compatible endpoint with real block devices (`tests/lab`), one for each [`Lab`], gone with it.
+#![allow(dead_code, clippy::disallowed_methods)] // Each test file uses its own part; tests start processes themselves.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use serde_json::{Value, json};
+
+/// The region of the builder host.
+pub const REGION: &str = "eu-central-1";
+/// The account of the builder host, and of the keys `LABMAIN`, `LABREAD`, `LABDENIED`.
+pub const ACCOUNT: &str = "111122223333";
+/// The account of the key `LABOTHER`.
+pub const OTHER_ACCOUNT: &str = "444455556666";
+
+/// A lab that runs.
+pub struct Lab {
+    child: Child,
+    address: String,
+    facts: Value,
+}
+
+impl Lab {
+    /// Starts one whose devices have Xen names: asked for `/dev/sdf`, there is `/dev/xvdf`.
+    pub fn xen() -> Lab {
+        Lab::start(&["--manner", "xen"])
+    }
+
+    /// Starts one whose devices have NVMe names, with links by the volume's id.
+    pub fn nvme() -> Lab {
+        Lab::start(&["--manner", "nvme"])
+    }
+
+    /// Starts one with these arguments. It ends when its standard input does: so also when this process is killed.
+    fn start(arguments: &[&str]) -> Lab {
+        let run = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/lab/run");
+        let mut command = Command::new(run);
+        command.args(["--json", "--until-eof"]).args(arguments);
+        let mut child = command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("the lab starts");
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().expect("it was asked for above"))
+            .read_line(&mut line)
+            .expect("the lab says where it is");
+        let ready: Value = serde_json::from_str(&line).expect("the lab is ready: what is wrong stands above");
+        let endpoint = ready["endpoint"].as_str().expect("an endpoint");
+        let address = endpoint.trim_start_matches("http://").to_owned();
+        let mut lab = Lab {
+            child,
+            address,
+            facts: Value::Null,
+        };
+        lab.facts = lab.get("facts");
+        lab
+    }
+
+    /// Its URL.
+    pub fn endpoint(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// Makes a command a client of the lab, as the builder `LABMAIN`, and of nothing else.
+    pub fn environment(&self, command: &mut Command) {
+        self.environment_of(command, "LABMAIN");
+    }
+
+    /// Makes a command a client of the lab with this access key.
+    pub fn environment_of(&self, command: &mut Command, key: &str) {
+        for (name, _) in std::env::vars_os() {
+            if name.to_string_lossy().starts_with("AWS_") {
+                command.env_remove(name);
+            }
+        }
+        command
+            .env("AWS_ENDPOINT_URL", self.endpoint())
+            .env("AWS_EC2_METADATA_SERVICE_ENDPOINT", self.endpoint())
+            .env("AWS_ACCESS_KEY_ID", key)
+            .env("AWS_SECRET_ACCESS_KEY", "lab")
+            .env("AWS_REGION", REGION)
+            .env("AWS_CONFIG_FILE", "/dev/null")
+            .env("AWS_SHARED_CREDENTIALS_FILE", "/dev/null");
+    }
+
+    /// The id of a preset image in the builder host's region: `whole-disk`, `xfs`, `lvm`, ... (tests/lab/lab/presets.py).
+    pub fn image(&self, name: &str) -> String {
+        self.fact(&format!("/{REGION}/images/{name}"))
+    }
+
+    /// The instance id of the builder host.
+    pub fn host(&self) -> String {
+        self.fact(&format!("/{REGION}/host"))
+    }
+
+    /// The ARN of a key in a region by its alias without `alias/`.
+    pub fn key(&self, region: &str, alias: &str) -> String {
+        self.fact(&format!("/{region}/keys/alias~1{}", alias.replace('/', "~1")))
+    }
+
+    fn fact(&self, pointer: &str) -> String {
+        let fact = self.facts.pointer(pointer).and_then(Value::as_str);
+        fact.unwrap_or_else(|| panic!("the lab has no {pointer}")).to_owned()
+    }
+
+    /// Orders a fault, or a list of them (tests/lab/lab/faults.py).
+    pub fn fault(&self, fault: Value) {
+        self.post("faults", &fault);
+    }
+
+    /// Takes all faults back; calls that are held go on.
+    pub fn no_faults(&self) {
+        self.ask("DELETE", "faults", "");
+    }
+
+    /// Lets held calls go on.
+    pub fn release(&self) {
+        self.post("release", &json!({}));
+    }
+
+    /// Changes settings: delays in seconds, `manner`, `imds` (tests/lab/lab/lab.py).
+    pub fn set(&self, settings: Value) {
+        self.post("settings", &settings);
+    }
+
+    /// Makes or changes an access key: `state`, `policies`, `account`.
+    pub fn access_key(&self, key: Value) {
+        self.post("key", &key);
+    }
+
+    /// Sets the lab's clock forward.
+    pub fn advance(&self, seconds: u64) {
+        self.post("clock", &json!({ "advance": seconds }));
+    }
+
+    /// Calls to services since the beginning, each with `action`, `region`, `parameters`, `token`, `outcome`, `account`.
+    pub fn calls(&self) -> Vec<Value> {
+        self.calls_since(0)
+    }
+
+    /// Calls after so many.
+    pub fn calls_since(&self, count: usize) -> Vec<Value> {
+        match self.get(&format!("log?since={count}")) {
+            Value::Array(calls) => calls,
+            other => panic!("the log of calls is a list: {other}"),
+        }
+    }
+
+    /// How many calls with this action there were, whatever came of them.
+    pub fn count(&self, action: &str) -> usize {
+        self.calls().iter().filter(|call| call["action"] == action).count()
+    }
+
+    /// What stands and is no preset: `volumes`, `snapshots`, `images`, `attachments`, `loops`, `mounts`.
+    pub fn inventory(&self) -> Value {
+        let begun = self.fact_number("born");
+        self.get(&format!("inventory?since={begun}"))
+    }
+
+    fn fact_number(&self, name: &str) -> u64 {
+        self.facts[name].as_u64().expect("a number")
+    }
+
+    /// The file with the bytes of a snapshot or volume of the builder host's region.
+    pub fn disk(&self, id: &str) -> PathBuf {
+        let answer = self.get(&format!("disk?region={REGION}&id={id}"));
+        PathBuf::from(answer["file"].as_str().expect("a path"))
+    }
+
+    /// Asks the lab's own endpoint.
+    pub fn get(&self, path: &str) -> Value {
+        self.ask("GET", path, "")
+    }
+
+    /// Tells the lab's own endpoint.
+    pub fn post(&self, path: &str, value: &Value) -> Value {
+        self.ask("POST", path, &value.to_string())
+    }
+
+    fn ask(&self, method: &str, path: &str, body: &str) -> Value {
+        let mut stream = TcpStream::connect(&self.address).expect("the lab listens");
+        let request = format!(
+            "{method} /_lab/{path} HTTP/1.1\r\nHost: lab\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{body}",
+            body.len()
+        );
+        stream.write_all(request.as_bytes()).expect("the lab reads");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).expect("the lab answers");
+        let (head, body) = answer.split_once("\r\n\r\n").expect("an answer has a body");
+        assert!(head.starts_with("HTTP/1.1 200"), "{method} {path}: {answer}");
+        serde_json::from_str(body).expect("an answer is JSON")
+    }
+}
+
+impl Drop for Lab {
+    /// Ends it in order; it frees its devices and removes its directory.
+    fn drop(&mut self) {
+        let _ = kill(Pid::from_raw(self.child.id() as i32), Signal::SIGTERM);
+        let _ = self.child.wait();
+    }
+}
