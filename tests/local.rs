@@ -5,6 +5,8 @@
 
 mod support;
 
+#[path = "local/ansible.rs"]
+mod ansible;
 #[path = "local/bench.rs"]
 mod bench;
 #[path = "local/chroot.rs"]

@@ -98,6 +98,13 @@ pub fn block(kind: &str, block: &Recorded) -> String {
             let from = text("source").unwrap_or_else(|| "content".into());
             format!("file: {from} -> {}", text("destination").unwrap_or_default())
         }
+        "ansible" => {
+            let playbook = text("playbook").unwrap_or_else(|| "site.yml".into());
+            format!(
+                "ansible: {}/{playbook}",
+                text("directory").unwrap_or_default().trim_end_matches('/')
+            )
+        }
         "tar" => format!("tar {}", text("path").unwrap_or_default()),
         "shell" | "local" => commands(block).map_or(kind.to_owned(), |commands| format!("{kind}: {commands}")),
         _ => kind.to_owned(),

@@ -19,6 +19,7 @@ const TAIL: usize = 4096;
 
 /// Program to Debian package.
 const PACKAGES: &[(&str, &str)] = &[
+    ("ansible-playbook", "ansible"),
     ("blkid", "util-linux"),
     ("btrfs", "btrfs-progs"),
     ("debootstrap", "debootstrap"),

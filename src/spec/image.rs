@@ -12,7 +12,7 @@ use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::lang::value::Value;
 use crate::schema::{Block, Class, Default, Object, Type, argument, block, many, once};
 use crate::source::Spanned;
-use crate::steps::{file, local, shell};
+use crate::steps::{ansible, file, local, shell};
 
 /// The table of `image`.
 pub static IMAGE: Block = block("image")
@@ -54,7 +54,7 @@ pub static IMAGE: Block = block("image")
         many(&shell::BLOCK),
         many(&file::BLOCK),
         many(&local::BLOCK),
-        many(&part::ANSIBLE),
+        many(&ansible::BLOCK),
         many(&part::TEST),
         once(&chroot::BUILD),
         once(&publish::REGISTER),

@@ -6,18 +6,13 @@ use super::layout::check_absolute;
 use super::source::{Source, check_sha256};
 use super::volume::{Layout, PartitionTable, Volume};
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::schema::{Block, Object, block};
+use crate::schema::{Block, InputFile, InputKind, Object, block};
 use crate::source::Spanned;
 
 /// The table of `bootstrap "rpm"`.
 pub static RPM: Block = block("bootstrap")
     .kind("rpm")
     .unsupported("bootstrap \"rpm\" is not supported yet");
-
-/// The table of `provision "ansible"`.
-pub static ANSIBLE: Block = block("provision")
-    .kind("ansible")
-    .unsupported("provision \"ansible\" is not supported yet");
 
 /// The table of `test`.
 pub static TEST: Block = block("test").unsupported("test blocks are not supported yet");
@@ -34,7 +29,7 @@ pub struct Part {
 /// A provision step.
 #[derive(Debug, Clone)]
 pub struct Step {
-    /// `shell`, `file`, `local`.
+    /// `shell`, `file`, `local`, `ansible`.
     pub kind: String,
     /// Its second label.
     pub label: Spanned<String>,
@@ -130,6 +125,7 @@ pub(super) fn steps(image: &mut Object, found: &mut Diagnostics) -> Vec<Step> {
         match kind {
             "shell" => check_absolute(object, "working_directory", found),
             "file" => check_file(object, found),
+            "ansible" => check_ansible(object, found),
             _ => {}
         }
         Step {
@@ -155,5 +151,33 @@ fn check_file(object: &Object, found: &mut Diagnostics) {
     if let (Some("keep"), Some(_), Some(mode)) = (object.text("mode"), content, object.get("mode")) {
         let error = Diagnostic::error("mode = \"keep\" needs a source whose mode is kept").at(&mode.span);
         found.push(error.help("write the mode, such as \"0644\""));
+    }
+}
+
+/// The playbook must be in the directory, and the directory apart from the module: all of it counts, and beside the module
+/// lies what bake itself writes.
+fn check_ansible(object: &Object, found: &mut Diagnostics) {
+    let (Some(directory), Some(playbook)) = (object.get("directory"), object.spanned_text("playbook")) else {
+        return;
+    };
+    let Some(top) = directory.files.first() else { return };
+    let is_module = |file: &InputFile| file.path.to_string_lossy().ends_with(".bake.hcl");
+    if top.kind != InputKind::Directory || top.path.file_name().is_none() || directory.files.iter().any(is_module) {
+        let error = Diagnostic::error("argument \"directory\" takes a directory beside the module's files");
+        let error = error.label(&directory.span, "all that is in it counts and is copied");
+        found.push(error.help("put playbook, roles and variables into a directory of their own: \"ansible\""));
+        return;
+    }
+    let wanted = top.absolute.join(&playbook.value);
+    if !directory.files.iter().any(|file| file.absolute == wanted) {
+        let error = Diagnostic::error(format!(
+            "there is no playbook {:?} in {}",
+            playbook.value,
+            top.path.display()
+        ));
+        let span = object
+            .get("playbook")
+            .map_or(&directory.span, |argument| &argument.span);
+        found.push(error.at(span).help("write its path within the directory"));
     }
 }

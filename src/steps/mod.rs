@@ -1,5 +1,6 @@
 //! Provision steps: one file per kind, with its table and what it does.
 
+pub mod ansible;
 pub mod copy;
 pub mod every;
 pub mod file;
@@ -28,10 +29,10 @@ use crate::host::helper::Exit;
 use crate::schema::{Block, Given, GivenFile};
 
 /// The tables of all kinds of steps, in the order of the reference.
-pub const BLOCKS: &[&Block] = &[&shell::BLOCK, &file::BLOCK, &local::BLOCK];
+pub const BLOCKS: &[&Block] = &[&shell::BLOCK, &file::BLOCK, &local::BLOCK, &ansible::BLOCK];
 
 /// All kinds of steps.
-pub const STEPS: &[StepKind] = &[shell::KIND, file::KIND, local::KIND];
+pub const STEPS: &[StepKind] = &[shell::KIND, file::KIND, local::KIND, ansible::KIND];
 
 /// A kind of step.
 #[derive(Debug, Clone, Copy)]

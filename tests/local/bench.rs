@@ -57,7 +57,7 @@ pub fn make_root(archive: &Path) {
 pub fn copy_example(name: &str, to: &Path) {
     let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
     let copy = format!(
-        "mkdir -p {0} && cd {1}/{name} && find . -name .bake -prune -o -type f -print | cpio -pdm --quiet {0}",
+        "mkdir -p {0} && tar --exclude=.bake -cf - -C {1}/{name} . | tar -xf - -C {0}",
         to.display(),
         examples.display()
     );

@@ -101,11 +101,14 @@ fn separate(command: &Command) -> Result<()> {
     Ok(())
 }
 
-/// The mounts that only this command sees, and the files that are handed to it.
+/// The files that are handed to this command, and the mounts that only it sees, which may lie among them.
 fn surround(command: &Command, root: &Path) -> Result<()> {
     if command.root.is_some() {
         // pivot_root(2) wants a mount point.
         rustix::mount::mount_bind_recursive(root, root).doing(|| format!("bind {}", root.display()))?;
+    }
+    if !command.files.is_empty() {
+        hand_over(&command.files, root, command.root.is_some())?;
     }
     for mount in &command.mounts {
         let target = Place::new(root, &mount.target.path);
@@ -115,11 +118,7 @@ fn surround(command: &Command, root: &Path) -> Result<()> {
         };
         Mounted::mount(&mount, Links::Follow)?;
     }
-    if command.files.is_empty() {
-        Ok(())
-    } else {
-        hand_over(&command.files, root, command.root.is_some())
-    }
+    Ok(())
 }
 
 /// A tmpfs at [`HANDED`]. If the image's `/run` is no mount, one goes there, so that nothing is left in the image.

@@ -6,6 +6,7 @@ image "web" {
     mount      = "/"
   }
   provision "ansible" "one" {
-    playbook = "site.yml"
+    directory = "ansible"
+    playbook  = "web.yml"
   }
 }

@@ -1,0 +1,12 @@
+image "web" {
+  scratch {}
+  volume "root" {
+    size       = "64MiB"
+    filesystem = "ext4"
+    mount      = "/"
+  }
+  provision "ansible" "one" {
+    directory = "."
+    playbook  = "web.yml"
+  }
+}
