@@ -23,5 +23,7 @@ mod full;
 mod hooks;
 #[path = "local/releases.rs"]
 mod releases;
+#[path = "local/seal.rs"]
+mod seal;
 #[path = "local/verify.rs"]
 mod verify;

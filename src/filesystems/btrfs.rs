@@ -1,6 +1,6 @@
 //! btrfs, made and grown by btrfs-progs.
 
-use super::{FilesystemKind, Format, Grow, command};
+use super::{FilesystemKind, Format, Grow, Sealing, command};
 
 /// btrfs.
 pub const KIND: FilesystemKind = FilesystemKind {
@@ -13,6 +13,7 @@ pub const KIND: FilesystemKind = FilesystemKind {
     copy_options: &[],
     fsck_pass: 0,
     grub_module: "btrfs",
+    sealing: Sealing::Never("mkfs.btrfs writes the moment and random identifiers, so two makings of one tree differ"),
 };
 
 fn make(format: &Format<'_>) -> Vec<String> {

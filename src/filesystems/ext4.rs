@@ -1,6 +1,6 @@
 //! ext4, made and grown by e2fsprogs.
 
-use super::{FilesystemKind, Format, Grow, command};
+use super::{FilesystemKind, Format, Grow, Sealing, command};
 
 /// ext4.
 pub const KIND: FilesystemKind = FilesystemKind {
@@ -14,6 +14,7 @@ pub const KIND: FilesystemKind = FilesystemKind {
     copy_options: &[],
     fsck_pass: 1,
     grub_module: "ext2",
+    sealing: Sealing::Tree,
 };
 
 fn make(format: &Format<'_>) -> Vec<String> {

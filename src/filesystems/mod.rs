@@ -3,12 +3,14 @@
 mod btrfs;
 mod ext4;
 pub mod probe;
+pub mod seal;
 pub mod stand_in;
 mod swap;
 mod vfat;
 mod xfs;
 
 pub use probe::{Found, probe};
+pub use seal::Sealing;
 
 /// A kind of file system that can be declared.
 #[derive(Debug, Clone, Copy)]
@@ -31,6 +33,8 @@ pub struct FilesystemKind {
     pub fsck_pass: u8,
     /// What GRUB needs to read it.
     pub grub_module: &'static str,
+    /// How it is written with the same bytes each time.
+    pub sealing: Sealing,
 }
 
 /// What is to be made.

@@ -49,7 +49,7 @@ async fn tmpfs(helper: &Helper, device: &Path, size: u64, target: Place) -> Resu
     helper.mount(mount).await
 }
 
-async fn fill(helper: &Helper, device: &Path, into: &Path) -> Result<(), HostError> {
+pub(super) async fn fill(helper: &Helper, device: &Path, into: &Path) -> Result<(), HostError> {
     let listed = mtools(device, "mdir", &["-b"], &["::/"]).run_in(helper).await?;
     if listed.trim_ascii().is_empty() {
         return Ok(());
@@ -103,7 +103,7 @@ fn changes(old: &Tree, new: &Tree, device: &Path, from: &Path) -> Vec<Tool> {
 }
 
 /// A program of mtools on a device, with times in UTC and without its opinions on geometry.
-fn mtools(device: &Path, program: &str, options: &[&str], operands: &[&str]) -> Tool {
+pub(super) fn mtools(device: &Path, program: &str, options: &[&str], operands: &[&str]) -> Tool {
     let device = device.display().to_string();
     let arguments = [options, &["-i", &device], operands].concat();
     Tool::new(program, &arguments)

@@ -1,6 +1,6 @@
 //! Swap space, made by mkswap.
 
-use super::{FilesystemKind, Format, Grow, command};
+use super::{FilesystemKind, Format, Grow, Sealing, command};
 
 /// Swap space: it is never mounted, only named in `/etc/fstab`.
 pub const KIND: FilesystemKind = FilesystemKind {
@@ -13,6 +13,7 @@ pub const KIND: FilesystemKind = FilesystemKind {
     copy_options: &[],
     fsck_pass: 0,
     grub_module: "",
+    sealing: Sealing::AsMade,
 };
 
 fn make(format: &Format<'_>) -> Vec<String> {

@@ -1,6 +1,6 @@
 //! FAT, made and checked by dosfstools.
 
-use super::{FilesystemKind, Format, Grow, command};
+use super::{FilesystemKind, Format, Grow, Sealing, command};
 
 /// FAT; its size in bits follows from the size of the partition, as mkfs.fat(8) chooses it.
 pub const KIND: FilesystemKind = FilesystemKind {
@@ -13,6 +13,7 @@ pub const KIND: FilesystemKind = FilesystemKind {
     copy_options: &[],
     fsck_pass: 1,
     grub_module: "fat",
+    sealing: Sealing::Fat,
 };
 
 fn make(format: &Format<'_>) -> Vec<String> {

@@ -1,6 +1,6 @@
 //! XFS, made and grown by xfsprogs.
 
-use super::{FilesystemKind, Format, Grow, command};
+use super::{FilesystemKind, Format, Grow, Sealing, command};
 
 /// XFS.
 pub const KIND: FilesystemKind = FilesystemKind {
@@ -14,6 +14,7 @@ pub const KIND: FilesystemKind = FilesystemKind {
     copy_options: &["nouuid"],
     fsck_pass: 0,
     grub_module: "xfs",
+    sealing: Sealing::Never("mkfs.xfs takes no directory and draws random numbers, so two makings of one tree differ"),
 };
 
 fn make(format: &Format<'_>) -> Vec<String> {

@@ -78,7 +78,7 @@ pub fn image(spec: &Arc<ImageSpec>, base: Option<Base<'_>>) -> Result<Compiled, 
     let mut build = Build {
         spec,
         base,
-        chain: Chain::new(spec.architecture, &recorded),
+        chain: Chain::new(spec.architecture, &recorded, spec.seal.as_ref().map(|seal| seal.date)),
         shape,
         nodes: Vec::new(),
         last: None,
@@ -148,6 +148,7 @@ impl Build<'_> {
         self.hooks(HookPoint::AfterMount);
         self.effects();
         self.hooks(HookPoint::BeforeUnmount);
+        self.seal();
         self.hooks(HookPoint::BeforeSnapshot);
         self.snapshots();
         self.image();
@@ -286,6 +287,7 @@ impl Build<'_> {
             mounts: mounts.cloned().map(Ref::new).collect(),
             after: self.last.iter().cloned().collect(),
             wrapper: self.spec.build.wrapper.clone(),
+            date: self.spec.seal.as_ref().map(|seal| seal.date),
         }
     }
 

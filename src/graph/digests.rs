@@ -19,6 +19,7 @@ pub const RECIPES: &[(&str, u32)] = &[
     ("fstab", 1),
     ("boot_loader", 1),
     ("provision", 1),
+    ("seal", 1),
 ];
 
 /// The recipe number of a kind of content node.
@@ -62,9 +63,13 @@ pub struct Chain {
 
 impl Chain {
     /// Begins with what holds for every node: the architecture, and arguments of the image block itself.
-    pub fn new(architecture: Architecture, image: &Recorded) -> Chain {
+    /// A reproducible image has a date, which all its steps see.
+    pub fn new(architecture: Architecture, image: &Recorded, date: Option<i64>) -> Chain {
         let mut hasher = ContentHasher::new("image", 1);
         hasher.text("architecture", architecture.name());
+        if let Some(date) = date {
+            hasher.text("date", &date.to_string());
+        }
         let own = image
             .arguments
             .iter()

@@ -56,7 +56,7 @@ impl Build<'_> {
             let at = spec.address.node("snapshot", volume.name.as_str());
             (volume.name.clone(), SnapshotSource::Made(Ref::new(at)))
         });
-        let effects = EFFECTS.into_iter().flat_map(|kind| self.of_kind(kind));
+        let effects = EFFECTS.into_iter().chain(["seal"]).flat_map(|kind| self.of_kind(kind));
         let name_of = |at: &Address| at.node.as_ref().map_or_else(String::new, |node| node.to_string());
         let node = Image {
             provider: spec.provider.clone(),

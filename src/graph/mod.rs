@@ -10,6 +10,7 @@ mod hooks;
 pub mod ids;
 pub mod order;
 pub mod print;
+mod seal;
 pub mod shape;
 pub mod summary;
 

@@ -2,9 +2,9 @@
 
 use serde_json::Value as Json;
 
-use super::shape::{Bytes, Slot, TableShape, VolumeShape};
+use super::shape::{Bytes, Shape, Slot, TableShape, VolumeShape};
 use crate::schema::{Recorded, RecordedArgument};
-use crate::spec::{HookPoint, ImageSpec, PartitionTable};
+use crate::spec::{HookPoint, ImageSpec, PartitionTable, Seal};
 use crate::units::Size;
 
 /// `8 GiB volume "root"`, `volume "root" from image.base`.
@@ -123,6 +123,32 @@ fn commands(block: &Recorded) -> Option<String> {
     let script = get("script").and_then(|found| text(found));
     let listed = || get("scripts").or(get("command")).map(|list| texts(list).join(" "));
     script.or_else(listed)
+}
+
+/// `ext4 root, vfat esp anew; no time after 2020-01-01T00:00:00Z; without machine-id, logs`.
+pub fn seal(seal: &Seal, shape: &Shape) -> String {
+    let slots = shape
+        .volumes
+        .iter()
+        .flat_map(|volume| volume.slots.iter().map(move |slot| (volume, slot)));
+    let each = slots.filter(|(_, slot)| !slot.swap).map(|(volume, slot)| {
+        let name = if slot.label.is_empty() {
+            &volume.name
+        } else {
+            &slot.label
+        };
+        match &slot.make {
+            Some(make) => format!("{} {name}", make.kind),
+            None => name.clone(),
+        }
+    });
+    let date = jiff::Timestamp::from_second(seal.date).map(|date| date.to_string());
+    let without = match seal.rules.is_empty() {
+        true => String::new(),
+        false => format!("; without {}", seal.rules.join(", ")),
+    };
+    let each = each.collect::<Vec<_>>().join(", ");
+    format!("{each} anew; no time after {}{without}", date.unwrap_or_default())
 }
 
 /// `1 line`, `2 lines`.

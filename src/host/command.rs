@@ -30,6 +30,7 @@ const PACKAGES: &[(&str, &str)] = &[
     ("grub-mkimage", "grub-common"),
     ("mcopy", "mtools"),
     ("mdir", "mtools"),
+    ("mke2fs", "e2fsprogs"),
     ("mkfs.btrfs", "btrfs-progs"),
     ("mkfs.ext2", "e2fsprogs"),
     ("mkfs.ext3", "e2fsprogs"),

@@ -407,7 +407,7 @@ fn apply(file: BorrowedFd<'_>, attributes: &Attributes) -> rustix::io::Result<()
         .map_or(Ok(()), |mode| rustix::fs::fchmod(file, Mode::from_bits_truncate(mode)))
 }
 
-fn names_in(directory: &OwnedFd) -> rustix::io::Result<Vec<OsString>> {
+pub(super) fn names_in(directory: &OwnedFd) -> rustix::io::Result<Vec<OsString>> {
     let mut names = Vec::new();
     for entry in rustix::fs::Dir::read_from(directory)? {
         let name = entry?.file_name().to_bytes().to_owned();

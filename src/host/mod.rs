@@ -6,6 +6,7 @@ mod chroot;
 pub mod command;
 pub mod echo;
 pub mod error;
+pub mod ext4;
 #[allow(clippy::disallowed_methods)] // What is disallowed elsewhere is done here.
 pub mod files;
 pub mod helper;
@@ -15,7 +16,9 @@ pub mod loops;
 pub mod machine;
 mod mounts;
 pub mod partitions;
+pub mod pour;
 mod sys;
 pub mod terminal;
+pub mod trees;
 
 pub use error::{HostError, Kind, Result};

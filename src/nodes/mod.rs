@@ -19,6 +19,7 @@ pub mod partitions;
 pub mod provision;
 pub mod retire;
 mod root_partition;
+pub mod seal;
 pub mod secrets;
 pub mod snapshot;
 pub mod stop;
@@ -55,6 +56,7 @@ pub use mount::Mount;
 pub use partitions::Partitions;
 pub use provision::Provision;
 pub use retire::Retire;
+pub use seal::Seal;
 pub use snapshot::Snapshot;
 pub use update::Update;
 pub use volume::Volume;
@@ -270,8 +272,8 @@ pub trait HandleOf: Kind {
 }
 
 kinds!(
-    Volume, Attachment, Partitions, Filesystem, Mount, Bootstrap, Fstab, BootLoader, Provision, Hook, Snapshot, Image,
-    Update, Retire,
+    Volume, Attachment, Partitions, Filesystem, Mount, Bootstrap, Fstab, BootLoader, Provision, Hook, Seal, Snapshot,
+    Image, Update, Retire,
 );
 
 /// A node of the graph.
@@ -306,6 +308,9 @@ pub struct Surroundings {
     /// What is put before the command line of each step: `["nice", "-n", "10"]`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub wrapper: Vec<String>,
+    /// What stands for now in a reproducible image: seconds after 1970.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub date: Option<i64>,
 }
 
 impl Surroundings {

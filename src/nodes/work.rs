@@ -23,6 +23,7 @@ pub async fn site(within: &Surroundings, cx: &Context) -> Result<Site, NodeError
         mounts: mounts.map(|mount| mount.target.clone()).collect(),
         device: root.disk.clone(),
         wrapper: within.wrapper.clone(),
+        date: within.date,
         chroot: root.surround.clone().unwrap_or_default(),
         ..bare_site(cx).await?
     })
@@ -41,6 +42,7 @@ pub async fn bare_site(cx: &Context) -> Result<Site, NodeError> {
         image: cx.at.image.to_string(),
         run: cx.run.to_string(),
         wrapper: Vec::new(),
+        date: None,
         chroot: crate::steps::site::Surround::default(),
         directory: std::env::current_dir().unwrap_or_else(|_| PathBuf::from("/")),
     })

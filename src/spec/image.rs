@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::volume::set_default;
 use super::{
-    Architecture, ImageSpec, ProviderKey, Source, chroot, hook, lifecycle, name, part, publish, source, volume,
+    Architecture, ImageSpec, ProviderKey, Source, chroot, hook, lifecycle, name, part, publish, seal, source, volume,
 };
 use crate::address::ImageAddress;
 use crate::bootstrap::{debian, grub, tar};
@@ -32,6 +32,8 @@ pub static IMAGE: Block = block("image")
         argument("fstab", Type::Bool, Class::Bytes)
             .default(Default::Bool(true))
             .doc("Whether /etc/fstab is written from the declared mounts (from scratch only)."),
+        argument("reproducible", Type::Bool, Class::Bytes)
+            .doc("Whether its bytes are the same each time it is built: its file systems are written anew when all steps are done."),
     ])
     .blocks(&[
         once(&source::SOURCE),
@@ -51,6 +53,7 @@ pub static IMAGE: Block = block("image")
         once(&tar::BLOCK),
         once(&part::RPM),
         once(&grub::BLOCK),
+        once(&seal::SEAL),
         many(&shell::BLOCK),
         many(&file::BLOCK),
         many(&local::BLOCK),
@@ -112,6 +115,7 @@ impl ImageSpec {
             hooks: hook::decode(&object),
             bootstrap: part::bootstrap(&object, source.as_ref(), found),
             boot_loader: part::boot_loader(&object, &volumes, found),
+            seal: seal::decode(&object, &volumes, found),
             volumes,
             fstab: scratch && object.is_on("fstab"),
             steps,

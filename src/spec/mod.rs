@@ -9,6 +9,7 @@ mod lifecycle;
 mod name;
 mod part;
 mod publish;
+mod seal;
 mod source;
 mod volume;
 
@@ -28,6 +29,7 @@ pub use lifecycle::{Lifecycle, NameConflict};
 pub use name::default_name;
 pub use part::{Part, Step};
 pub use publish::{Publish, check_local};
+pub use seal::Seal;
 pub use source::Source;
 pub use volume::{FILESYSTEMS, Format, Layout, Partition, PartitionTable, Volume};
 
@@ -64,6 +66,8 @@ pub struct ImageSpec {
     pub boot_loader: Option<Part>,
     /// Whether `/etc/fstab` is written from the declared mounts: scratch images, unless `fstab = false`.
     pub fstab: bool,
+    /// How it is sealed, if its bytes are to be the same each time.
+    pub seal: Option<Seal>,
     /// Provision steps in source order.
     pub steps: Vec<Step>,
     /// How the build runs.

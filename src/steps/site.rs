@@ -15,6 +15,12 @@ const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 /// Variables of bake's own environment that may hold secrets of the module.
 const VARIABLES: &str = "BAKE_VAR_";
 
+/// Variables in which people and hosts differ: commands on the builder host for a reproducible image do not see them.
+const PERSONAL: &[&str] = &[
+    "LANG", "LANGUAGE", "TZ", "USER", "LOGNAME", "MAIL", "SHELL", "TERM", "COLUMNS", "LINES", "PWD", "OLDPWD",
+    "HOSTNAME",
+];
+
 /// Where a step works.
 #[derive(Debug, Clone)]
 pub struct Site {
@@ -32,6 +38,8 @@ pub struct Site {
     pub run: String,
     /// What is put before the command line of each step in the image.
     pub wrapper: Vec<String>,
+    /// What stands for now in a reproducible image: seconds after 1970.
+    pub date: Option<i64>,
     /// What steps in the image see around them.
     pub chroot: Surround,
     /// The directory of the module.
@@ -56,28 +64,36 @@ pub struct Surround {
 impl Site {
     /// The whole environment of a command in the image.
     pub fn image_environment(&self, own: &BTreeMap<String, String>) -> BTreeMap<String, String> {
-        let fixed = [
-            ("PATH", PATH),
-            ("LANG", "C.UTF-8"),
-            ("BAKE_IMAGE", &self.image),
-            ("BAKE_RUN_ID", &self.run),
-        ];
+        let fixed = [("PATH", PATH), ("LANG", "C.UTF-8"), ("BAKE_IMAGE", &self.image)];
         let fixed = fixed.map(|(name, value)| (name.to_owned(), value.to_owned()));
-        fixed.into_iter().chain(own.clone()).collect()
+        fixed.into_iter().chain([self.moment()]).chain(own.clone()).collect()
     }
 
     /// The environment of a command on the builder host: that of bake, without the variables of the module, and what
     /// tells where the image is.
     pub fn host_environment(&self, own: &BTreeMap<String, String>) -> BTreeMap<String, String> {
-        let inherited = std::env::vars().filter(|(name, _)| !name.starts_with(VARIABLES));
+        let sealed = self.date.is_some();
+        let personal = |name: &str| PERSONAL.contains(&name) || name.starts_with("LC_");
+        let inherited = std::env::vars().filter(|(name, _)| !(name.starts_with(VARIABLES) || sealed && personal(name)));
         let fixed = [
             ("BAKE_ROOT", self.root.display().to_string()),
             ("BAKE_DEVICE", self.device.display().to_string()),
             ("BAKE_IMAGE", self.image.clone()),
-            ("BAKE_RUN_ID", self.run.clone()),
         ];
         let fixed = fixed.map(|(name, value)| (name.to_owned(), value));
-        inherited.chain(fixed).chain(own.clone()).collect()
+        inherited
+            .chain(fixed)
+            .chain([self.moment()])
+            .chain(own.clone())
+            .collect()
+    }
+
+    /// What tells one build from another, or what makes all alike (reproducible-builds.org, "SOURCE_DATE_EPOCH").
+    fn moment(&self) -> (String, String) {
+        match self.date {
+            Some(date) => ("SOURCE_DATE_EPOCH".to_owned(), date.to_string()),
+            None => ("BAKE_RUN_ID".to_owned(), self.run.clone()),
+        }
     }
 
     /// Puts in what only belongs to the build, waits for `work`, and takes it out again, whatever came of it.

@@ -232,6 +232,7 @@ impl Bench {
             root: Ref::new(root),
             after: self.last.iter().cloned().collect(),
             wrapper: Vec::new(),
+            date: None,
         }
     }
 

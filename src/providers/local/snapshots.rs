@@ -51,18 +51,19 @@ impl Snapshots for Local {
         };
         self.store.lock().await?.write(Shelf::Snapshots, &id, &record)?;
         let to = self.store.disk(Shelf::Snapshots, &id);
-        let list = self.store.blocks(&id);
         let made = blocking(move || {
             files::link(&from, &to).or_else(|_| files::copy_sparse(&from, &to))?;
-            let blocks = Blocks::of(&to)?;
-            files::replace(&list, blocks.to_text().as_bytes())?;
-            Ok(blocks.root())
+            Blocks::of(&to)
         });
         let made = made.await;
         record.whole = true;
         let finished = async {
-            record.blocks = Some(made?);
-            self.store.lock().await?.write(Shelf::Snapshots, &id, &record)
+            let blocks = made?;
+            record.blocks = Some(blocks.root());
+            let catalogue = self.store.lock().await?;
+            // Under the lock: without it the next one to take it clears away what is being written.
+            files::replace(&self.store.blocks(&id), blocks.to_text().as_bytes())?;
+            catalogue.write(Shelf::Snapshots, &id, &record)
         };
         if let Err(error) = finished.await {
             // What is not removed here is removed by its marker later.

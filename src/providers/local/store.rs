@@ -249,7 +249,7 @@ impl Catalogue<'_> {
             for name in list(&directory)?.iter().filter(|name| name.starts_with(".new-")) {
                 files::remove(&directory.join(name))?;
             }
-            for ending in ["raw", "blocks"] {
+            for ending in ["raw", "blocks", "seal"] {
                 for id in self.store.ids(shelf, ending)? {
                     if !self.store.path(shelf, &id, "json").exists() {
                         files::remove(&self.store.path(shelf, &id, ending))?;

@@ -1,0 +1,301 @@
+//! The seal: every file system of a reproducible image written anew, so that its bytes depend on its tree alone.
+//!
+//! It comes when all mounts are closed and before the snapshot. Of each file system the tree is freed of what the moment
+//! and the machine left in it; a new one of the same identifiers is written into a file beside the volume, and compared
+//! with the old one, name by name; then its bytes take the place of the old ones. What lies outside of file systems (table,
+//! boot code, raw partitions) is not touched.
+
+use std::os::fd::OwnedFd;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::filesystem::{find, head};
+use super::partitions::device_size;
+use super::{Attachment, Context, Filesystem, Keeper, Kind, Lifetime, Need, NodeError, Ref};
+use crate::address::Address;
+use crate::diagnostic::Diagnostic;
+use crate::filesystems::seal::{Anew, ext4, fat, rules};
+use crate::filesystems::{self, Found, Sealing};
+use crate::host::command::Tool;
+use crate::host::helper::{Helper, Mount, PRIVATE, Place};
+use crate::host::inside::Attributes;
+use crate::host::trees::{self, Difference};
+use crate::host::{self, files};
+use crate::providers::Marker;
+
+/// File systems to be sealed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Seal {
+    /// In the order of the disks.
+    pub filesystems: Vec<Sealed>,
+    /// What stands for now: seconds after 1970.
+    pub date: i64,
+    /// The rules by which traces of the build are taken out.
+    pub rules: Vec<String>,
+    /// That all content is there, and the mounts are closed.
+    pub after: Vec<Need>,
+}
+
+/// One of them.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Sealed {
+    /// Which.
+    pub filesystem: Ref<Filesystem>,
+    /// The disk that it is on.
+    pub attachment: Ref<Attachment>,
+    /// Where it is mounted in the image.
+    pub target: Option<String>,
+    /// Further arguments of mkfs.
+    pub options: Vec<String>,
+}
+
+impl Kind for Seal {
+    type Handle = ();
+    const LIFETIME: Lifetime = Lifetime::Effect;
+    const KEEPER: Keeper = Keeper::Helper;
+
+    fn needs(&self) -> Vec<Need> {
+        let disks = self
+            .filesystems
+            .iter()
+            .flat_map(|one| [one.filesystem.opened(), one.attachment.opened()]);
+        disks.chain(self.after.iter().cloned()).collect()
+    }
+
+    async fn open(&self, _at: &Address, _marker: &Marker, cx: &Context) -> Result<(), NodeError> {
+        let helper = cx.helper().await?;
+        for one in &self.filesystems {
+            let device = &cx.outputs.get(&one.filesystem)?.device;
+            let found = find(device)?;
+            let work = Workplace::of(cx.outputs.get(&one.attachment)?.file.as_deref())?;
+            let job = Job {
+                seal: self,
+                one,
+                device,
+                found: &found,
+                file: &work.file,
+                helper: &helper,
+                cx,
+            };
+            let done = job.run().await;
+            files::remove(&work.file)?;
+            done?;
+        }
+        Ok(())
+    }
+}
+
+/// Where the new file system is made: beside the volume, where there is room for another.
+struct Workplace {
+    file: PathBuf,
+    /// Removed when this goes.
+    _directory: Option<tempfile::TempDir>,
+}
+
+impl Workplace {
+    fn of(volume: Option<&Path>) -> Result<Workplace, NodeError> {
+        if let Some(volume) = volume {
+            return Ok(Workplace {
+                file: volume.with_extension("seal"),
+                _directory: None,
+            });
+        }
+        let directory = files::temporary_dir()?;
+        Ok(Workplace {
+            file: directory.path().join("seal"),
+            _directory: Some(directory),
+        })
+    }
+}
+
+/// One file system on its way.
+struct Job<'a> {
+    seal: &'a Seal,
+    one: &'a Sealed,
+    device: &'a Path,
+    found: &'a Found,
+    file: &'a Path,
+    helper: &'a Helper,
+    cx: &'a Context,
+}
+
+impl Job<'_> {
+    async fn run(&self) -> Result<(), NodeError> {
+        let sealing = filesystems::kind(self.found.kind).map(|kind| kind.sealing);
+        let old = directory("old");
+        match sealing {
+            Some(Sealing::AsMade) => return Ok(()),
+            Some(Sealing::Tree) => self.mount(self.device, &old, &[]).await?,
+            Some(Sealing::Fat) => {
+                self.tmpfs(&old).await?;
+            }
+            Some(Sealing::Never(why)) => return Err(self.cannot(why)),
+            None => return Err(self.cannot("bake has no maker for it")),
+        }
+        let made = match sealing {
+            Some(Sealing::Fat) => self.fat(&old).await,
+            _ => self.tree(&old).await,
+        };
+        self.helper.unmount(old).await?;
+        made?;
+        let (from, to) = (self.file.to_owned(), self.device.to_owned());
+        blocking(move || host::pour::pour(&from, &to)).await
+    }
+
+    /// A file system whose maker takes a directory.
+    async fn tree(&self, old: &Place) -> Result<(), NodeError> {
+        let root = self.helper.root(&old.root).await?;
+        let target = self.one.target.as_deref();
+        target.map_or(Ok(()), |target| rules::apply(&root, target, &self.seal.rules))?;
+        let top = root.metadata("/")?.ok_or_else(|| self.cannot("its root is gone"))?;
+        drop(root);
+        files::create_sparse(self.file, device_size(self.device)?)?;
+        let private = self.helper.root(Path::new(PRIVATE)).await?;
+        private.write("/mke2fs.conf", ext4::CONFIG.as_bytes(), &Attributes::default())?;
+        let config = Path::new(PRIVATE).join("mke2fs.conf").display().to_string();
+        self.command(&ext4::make(&self.anew(&old.root), &config)).await?;
+        let (file, date) = (self.file.to_owned(), self.seal.date);
+        blocking(move || host::ext4::settle(&file, date, &top)).await?;
+        let new = directory("new");
+        let device = self.helper.attach(self.file, true).await?.path;
+        let mounted = self.mount(&device, &new, &["ro"]).await;
+        let same = match mounted {
+            Ok(()) => {
+                let same = self.compare(old, &new, false).await;
+                self.helper.unmount(new).await?;
+                same
+            }
+            Err(error) => Err(error),
+        };
+        self.helper.detach(&device).await?;
+        same
+    }
+
+    async fn fat(&self, old: &Place) -> Result<(), NodeError> {
+        fat::unpack(self.helper, self.device, &old.root).await?;
+        let geometry = fat::Geometry::of(&head(self.device)?);
+        let geometry = geometry.ok_or_else(|| self.cannot("its first sector does not read"))?;
+        files::create_sparse(self.file, device_size(self.device)?)?;
+        let anew = self.anew(&old.root);
+        self.command(&fat::make(&anew, &geometry)).await?;
+        fat::fill(&anew, self.helper).await?;
+        let new = directory("new");
+        self.tmpfs(&new).await?;
+        let same = match fat::unpack(self.helper, self.file, &new.root).await {
+            Ok(()) => self.compare(old, &new, true).await,
+            Err(error) => Err(error.into()),
+        };
+        self.helper.unmount(new).await?;
+        same
+    }
+
+    fn anew<'b>(&'b self, tree: &'b Path) -> Anew<'b> {
+        Anew {
+            kind: self.found.kind,
+            uuid: &self.found.uuid,
+            label: self.found.label.as_deref(),
+            options: &self.one.options,
+            tree,
+            file: self.file,
+            date: self.seal.date,
+        }
+    }
+
+    /// Runs the maker, which a stop ends.
+    async fn command(&self, tool: &Tool) -> Result<(), NodeError> {
+        tokio::select! {
+            biased;
+            () = self.cx.stop.stopped() => Err(NodeError::Stopped),
+            done = tool.run_in(self.helper) => Ok(done.map(drop)?),
+        }
+    }
+
+    async fn mount(&self, device: &Path, place: &Place, options: &[&str]) -> Result<(), NodeError> {
+        self.helper.make_dir(&place.root).await?;
+        let copy_options = filesystems::kind(self.found.kind).map_or(&[][..], |kind| kind.copy_options);
+        let mount = Mount {
+            source: device.display().to_string(),
+            target: place.clone(),
+            kind: self.found.kind.to_owned(),
+            options: options
+                .iter()
+                .chain(copy_options)
+                .map(|&option| option.to_owned())
+                .collect(),
+        };
+        Ok(self.helper.mount(mount).await?)
+    }
+
+    async fn tmpfs(&self, place: &Place) -> Result<(), NodeError> {
+        self.helper.make_dir(&place.root).await?;
+        let mount = Mount {
+            source: "bake".to_owned(),
+            target: place.clone(),
+            kind: "tmpfs".to_owned(),
+            options: vec![format!("size={}", device_size(self.device)?), "mode=755".to_owned()],
+        };
+        Ok(self.helper.mount(mount).await?)
+    }
+
+    /// That nothing was lost on the way.
+    async fn compare(&self, old: &Place, new: &Place, plain: bool) -> Result<(), NodeError> {
+        let first: OwnedFd = self.helper.root(&old.root).await?.open_dir("/")?;
+        let second: OwnedFd = self.helper.root(&new.root).await?.open_dir("/")?;
+        let rules = trees::Rules {
+            latest: Some(self.seal.date),
+            plain,
+        };
+        let found = blocking(move || trees::compare(&first, &second, rules)).await?;
+        match found.is_empty() {
+            true => Ok(()),
+            false => Err(self.lost(&found)),
+        }
+    }
+
+    fn lost(&self, found: &[Difference]) -> NodeError {
+        let what = format!(
+            "sealing would change the {} file system of {}",
+            self.found.kind, self.one.filesystem.at
+        );
+        let line = |one: &Difference| format!("{}: {} {}", one.path.display(), one.kind.name(), one.detail);
+        let error = found
+            .iter()
+            .take(SHOWN)
+            .map(line)
+            .fold(Diagnostic::error(what), Diagnostic::note);
+        let more = found.len().saturating_sub(SHOWN);
+        let error = match more {
+            0 => error,
+            more => error.note(format!("and {more} more")),
+        };
+        error
+            .help("its maker on this host does not take these over: a newer one may, or leave out reproducible")
+            .into()
+    }
+
+    fn cannot(&self, why: &str) -> NodeError {
+        let what = format!(
+            "{} holds {}, which cannot be sealed",
+            self.one.filesystem.at, self.found.kind
+        );
+        Diagnostic::error(what)
+            .note(why)
+            .help("use ext4, or leave out reproducible")
+            .into()
+    }
+}
+
+/// Most differences that are named.
+const SHOWN: usize = 10;
+
+fn directory(name: &str) -> Place {
+    Place::root(Path::new(PRIVATE).join("seal").join(name))
+}
+
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> host::Result<T> + Send + 'static) -> Result<T, NodeError> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(done) => Ok(done?),
+        Err(panic) => Err(Diagnostic::error(format!("sealing ended early: {panic}")).into()),
+    }
+}

@@ -1,0 +1,104 @@
+//! `reproducible` and `seal`: an image whose bytes depend on its spec alone.
+
+use super::volume::{Format, Layout, Volume};
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::filesystems::seal::rules;
+use crate::filesystems::{self, Sealing};
+use crate::schema::{Block, Class, Object, Type, argument, block};
+use crate::source::{Span, Spanned};
+
+/// What stands for now where nothing else is said: 2020-01-01T00:00:00Z, in seconds after 1970.
+const DATE: i64 = 1_577_836_800;
+
+/// What a FAT can hold and what fits into 32 bits without a sign: the years 1980 to 2105, in seconds after 1970.
+const POSSIBLE: std::ops::Range<i64> = 315_532_800..4_291_747_200;
+
+/// The table of `seal`.
+pub static SEAL: Block = block("seal")
+    .doc("How an image with reproducible = true is made independent of when, where and by whom it is built.")
+    .arguments(&[
+        argument("date", Type::Text, Class::Bytes).doc(
+            "What stands for now, in the image and as SOURCE_DATE_EPOCH for its steps: \"2026-03-01T00:00:00Z\". No time in \
+             the image is later. Default: 2020-01-01T00:00:00Z.",
+        ),
+        argument("keep", Type::Choices(rules::NAMES), Class::Bytes).doc(
+            "What of the usual traces of a build stays: \"machine-id\", \"host-keys\", \"random-seeds\", \"caches\", \"logs\", \
+             \"package-lists\", \"temporary-files\", \"devices\".",
+        ),
+    ]);
+
+/// How an image is sealed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Seal {
+    /// What stands for now: seconds after 1970.
+    pub date: i64,
+    /// The rules by which traces of the build are taken out.
+    pub rules: Vec<String>,
+    /// Where it is asked for.
+    pub span: Span,
+}
+
+/// The seal of an image, if it is to have one.
+pub(super) fn decode(image: &Object, volumes: &[Volume], found: &mut Diagnostics) -> Option<Seal> {
+    let block = image.child("seal");
+    let Some(wish) = image.get("reproducible").filter(|_| image.is_on("reproducible")) else {
+        if let Some(block) = block {
+            let error = Diagnostic::error("only a reproducible image is sealed").at(&block.span);
+            found.push(error.help("write reproducible = true in the image, or leave the block out"));
+        }
+        return None;
+    };
+    volumes
+        .iter()
+        .flat_map(formats)
+        .for_each(|format| check(format, &wish.span, found));
+    let keep = block.map(|block| block.list("keep")).unwrap_or_default();
+    let date = block.and_then(|block| block.spanned_text("date"));
+    Some(Seal {
+        date: date.and_then(|date| found.take(seconds(&date))).unwrap_or(DATE),
+        rules: rules::NAMES
+            .iter()
+            .map(|name| (*name).to_owned())
+            .filter(|name| !keep.contains(name))
+            .collect(),
+        span: wish.span.clone(),
+    })
+}
+
+fn formats(volume: &Volume) -> Vec<&Format> {
+    match &volume.layout {
+        Some(Layout::Table { partitions, .. }) => partitions.iter().map(|partition| &partition.format).collect(),
+        Some(Layout::Whole(format)) => vec![format],
+        None => Vec::new(),
+    }
+}
+
+fn check(format: &Format, wish: &Span, found: &mut Diagnostics) {
+    let Some(kind) = &format.filesystem else { return };
+    if let Some(Sealing::Never(why)) = filesystems::kind(&kind.value).map(|kind| kind.sealing) {
+        let error = Diagnostic::error(format!(
+            "{} cannot be written with the same bytes each time",
+            kind.value
+        ));
+        let error = error
+            .label(&kind.span, "declared here")
+            .label(wish, "the image is to be reproducible");
+        found.push(
+            error
+                .note(why)
+                .help("write filesystem = \"ext4\", or leave out reproducible"),
+        );
+    }
+}
+
+fn seconds(date: &Spanned<String>) -> Result<i64, Diagnostic> {
+    let wrong = |what: &str| {
+        let error = Diagnostic::error(format!("{:?} is no date {what}", date.value)).at(&date.span);
+        error.help("write it as \"2026-03-01T00:00:00Z\"")
+    };
+    let moment: jiff::Timestamp = date.value.parse().map_err(|_| wrong("with a time and a zone"))?;
+    match POSSIBLE.contains(&moment.as_second()) {
+        true => Ok(moment.as_second()),
+        false => Err(wrong("between 1980 and 2105")),
+    }
+}
