@@ -92,6 +92,13 @@ impl Diagnostic {
         self
     }
 
+    /// The same at one other place, for what was read from a text that stands in no file as it is.
+    pub fn placed(mut self, span: &Span) -> Diagnostic {
+        self.labels.truncate(1);
+        self.labels.iter_mut().for_each(|label| label.span = span.clone());
+        self
+    }
+
     /// Adds why.
     pub fn note(mut self, text: impl Into<String>) -> Diagnostic {
         self.notes.push(text.into());

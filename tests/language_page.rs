@@ -140,7 +140,7 @@ fn takes(ty: Type) -> String {
         Type::Addresses => "list of images".into(),
         Type::Names => "list of argument names".into(),
         Type::Any => "anything".into(),
-        Type::Expression => "expression".into(),
+        Type::Expression | Type::Syntax => "expression".into(),
     }
 }
 

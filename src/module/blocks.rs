@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::lang::syntax::{Attribute, Block as Written, Body};
-use crate::schema::{Argument, Block, Class, Default, Type, argument, block, many, suggest};
+use crate::lang::syntax::{Attribute, Block as Written, Blocks, Body, Member, Shape};
+use crate::schema::{Argument, Block, Class, Default, Named, Type, argument, block, many, suggest};
 use crate::source::Span;
 use crate::spec::IMAGE;
 
@@ -22,8 +22,7 @@ pub static VARIABLE: Block = block("variable")
     .labels(&["name"])
     .doc("A value that the person who runs bake may choose.")
     .arguments(&[
-        argument("type", Type::Expression, Class::Run)
-            .doc("What it takes: string, list(number), object({ a = bool })."),
+        argument("type", Type::Syntax, Class::Run).doc("What it takes: string, list(number), object({ a = bool })."),
         argument("default", Type::Expression, Class::Run).doc("Without it, a value must be given."),
         argument("description", Type::Text, Class::Run).doc("In words, for who is asked."),
         argument("sensitive", Type::Bool, Class::Run)
@@ -91,10 +90,10 @@ pub static OUTPUT: Block = block("output")
 pub static MOVED: Block = block("moved")
     .doc("An image that has got another address.")
     .arguments(&[
-        argument("from", Type::Expression, Class::Run)
+        argument("from", Type::Syntax, Class::Run)
             .required()
             .doc("Where it was: image.old."),
-        argument("to", Type::Expression, Class::Run)
+        argument("to", Type::Syntax, Class::Run)
             .required()
             .doc("Where it is: image.new."),
     ]);
@@ -107,6 +106,40 @@ pub const BLOCKS: &[&Block] = &[&BAKE, &VARIABLE, &LOCAL, &AWS, &IMAGE, &OUTPUT,
 
 /// Blocks that are known and not supported yet.
 const LATER: &[&str] = &["data", "module", "check"];
+
+/// What the members of a module in JSON are.
+pub(super) struct Top;
+
+impl Shape for Top {
+    fn member(&self, name: &str) -> Member<'_> {
+        let tables: Vec<&'static Block> = BLOCKS.iter().copied().filter(|block| block.name == name).collect();
+        match name {
+            "locals" => Member::Blocks(Box::new(Free)),
+            later if LATER.contains(&later) => Member::Unknown,
+            _ if tables.is_empty() => Member::Unknown,
+            _ => Member::Blocks(Box::new(Named(tables))),
+        }
+    }
+}
+
+/// `locals`: no labels, and any arguments.
+struct Free;
+
+impl Blocks for Free {
+    fn labels(&self, _: &[&str]) -> usize {
+        0
+    }
+
+    fn body(&self, _: &[&str]) -> Box<dyn Shape + '_> {
+        Box::new(Free)
+    }
+}
+
+impl Shape for Free {
+    fn member(&self, _: &str) -> Member<'_> {
+        Member::Argument
+    }
+}
 
 /// The blocks of a module.
 #[derive(Debug, Default)]

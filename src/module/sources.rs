@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::blocks::Top;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::digest::Digest;
 use crate::lang::syntax::{self, Body};
@@ -15,7 +16,7 @@ const LARGEST: u64 = 16 << 20;
 /// The files of a directory that concern bake, by name.
 #[derive(Debug, Default)]
 pub(super) struct Found {
-    /// `*.bake.hcl`
+    /// `*.bake.hcl`, `*.bake.json`
     pub modules: Vec<PathBuf>,
     /// `bake.auto.bakevars.hcl`, then `*.auto.bakevars.hcl`; or `.json`.
     pub variables: Vec<PathBuf>,
@@ -41,14 +42,7 @@ pub(super) fn find(directory: &Path) -> Result<Found, Diagnostic> {
             .filter(|name| ending.iter().any(|ending| name.ends_with(ending)));
         fitting.map(|name| shown_path(directory, name)).collect()
     };
-    if let Some(json) = paths(&[".bake.json"]).first() {
-        return Err(Diagnostic::error(format!(
-            "{} cannot be read: modules in JSON are not supported yet",
-            json.display()
-        ))
-        .help("write it as HCL, in a file *.bake.hcl"));
-    }
-    let modules = paths(&[".bake.hcl"]);
+    let modules = paths(&[".bake.hcl", ".bake.json"]);
     if modules.is_empty() {
         return Err(
             Diagnostic::error(format!("there is no module in {shown}: no file is called *.bake.hcl"))
@@ -97,7 +91,7 @@ pub(super) fn read(path: &Path) -> Result<Arc<Source>, Diagnostic> {
     }
 }
 
-/// Every module file with its digest, and the bodies of those that are HCL. Of a file that is not, only its first error
+/// Every module file with its digest, and the bodies of those that can be read. Of a file that cannot, only its first error
 /// is kept.
 pub(super) fn parse(paths: &[PathBuf], found: &mut Diagnostics) -> (Vec<Body>, BTreeMap<PathBuf, Digest>) {
     let mut bodies = Vec::new();
@@ -108,7 +102,11 @@ pub(super) fn parse(paths: &[PathBuf], found: &mut Diagnostics) -> (Vec<Body>, B
         };
         let name = path.file_name().map_or_else(|| path.clone(), PathBuf::from);
         digests.insert(name, Digest::of(source.text().as_bytes()));
-        match syntax::parse(&source) {
+        let read = match path.extension().is_some_and(|ending| ending == "json") {
+            true => syntax::parse_json(&source, &Top),
+            false => syntax::parse(&source),
+        };
+        match read {
             Ok(body) => bodies.push(body),
             Err(errors) => found.extend(errors.sorted().into_iter().take(1)),
         }

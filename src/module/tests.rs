@@ -218,3 +218,67 @@ fn everything_that_was_read_is_an_input() {
     assert_eq!(files, ["a.bake.hcl", "f.sh", "g.sh"]);
     assert_eq!(module.inputs.variables["v"], serde_json::json!([1]));
 }
+
+#[test]
+fn a_module_in_json_is_the_same_module() {
+    let native = r#"
+variable "who" {
+  type    = string
+  default = "world"
+}
+locals { names = [for name in [var.who] : upper(name)] }
+image "a" {
+  scratch {}
+  volume "root" {
+    size       = "64MiB"
+    filesystem = "ext4"
+    mount      = "/"
+  }
+  provision "shell" "greet" {
+    inline = ["echo \"hello ${local.names[0]}\"", "echo $${HOME}"]
+  }
+  provision "file" "note" {
+    content     = "line\n"
+    destination = "/note"
+  }
+}
+image "b" {
+  source { image = image.a }
+  publish { tags = { of = image.a.digest } }
+  depends_on = [image.a]
+}
+output "b" { value = image.b.id }
+"#;
+    let json = r#"{
+  "//": "the same",
+  "variable": {"who": {"type": "string", "default": "world"}},
+  "locals": {"names": "${[for name in [var.who] : upper(name)]}"},
+  "image": [
+    {"a": {
+      "scratch": {},
+      "volume": {"root": {"size": "64MiB", "filesystem": "ext4", "mount": "/"}},
+      "provision": [
+        {"shell": {"greet": {"inline": ["echo \"hello ${local.names[0]}\"", "echo $${HOME}"]}}},
+        {"file": {"note": {"content": "line\n", "destination": "/note"}}}
+      ]
+    }},
+    {"b": {
+      "source": {"image": "image.a"},
+      "publish": {"tags": {"of": "${image.a.digest}"}},
+      "depends_on": ["image.a"]
+    }}
+  ],
+  "output": {"b": {"value": "${image.b.id}"}}
+}"#;
+    let loaded = |name: &str, text: &str| {
+        let directory = directory(&[(name, text)]);
+        whole(load(&at(directory.path())))
+    };
+    let (native, json) = (loaded("a.bake.hcl", native), loaded("a.bake.json", json));
+    let recorded = |module: &Module| -> Vec<_> {
+        let all = module.images.iter();
+        all.map(|spec| (spec.address.clone(), spec.object.recorded())).collect()
+    };
+    assert_eq!(recorded(&native), recorded(&json));
+    assert_eq!(native.outputs[0].value, json.outputs[0].value);
+}

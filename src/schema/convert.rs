@@ -34,7 +34,7 @@ impl Type {
             Type::Provider => "a reference to a provider, such as provider.local",
             Type::Addresses => "a list of references to images: [image.base]",
             Type::Names => "a list of names of arguments: [description, publish.tags]",
-            Type::Any | Type::Expression => "a value",
+            Type::Any | Type::Expression | Type::Syntax => "a value",
         };
         words.to_owned()
     }
@@ -47,7 +47,13 @@ impl Type {
             Type::IntegerList => Some(Shape::list(Shape::Number)),
             Type::Choices(_) | Type::TextList | Type::FileList | Type::Globs => Some(Shape::list(Shape::String)),
             Type::TextMap => Some(Shape::map(Shape::String)),
-            Type::Image | Type::Provider | Type::Addresses | Type::Names | Type::Any | Type::Expression => None,
+            Type::Image
+            | Type::Provider
+            | Type::Addresses
+            | Type::Names
+            | Type::Any
+            | Type::Expression
+            | Type::Syntax => None,
             _ => Some(Shape::String),
         }
     }

@@ -99,7 +99,7 @@ impl Decoder<'_> {
             };
             if let Some(sentence) = row.unsupported {
                 self.found.push(Diagnostic::error(sentence).at(&attribute.name.span));
-            } else if row.ty == Type::Expression {
+            } else if matches!(row.ty, Type::Expression | Type::Syntax) {
                 seen.push(row.name);
             } else {
                 match self.argument(attribute, row, table) {

@@ -8,6 +8,7 @@ mod given;
 pub mod object;
 mod record;
 pub mod recorded;
+mod shape;
 mod suggest;
 
 pub use decode::{Decoder, Evaluate};
@@ -15,6 +16,7 @@ pub use files::{Files, InputFile, InputKind};
 pub use given::{Given, GivenArgument, GivenFile};
 pub use object::{Object, Resolved};
 pub use recorded::{Recorded, RecordedArgument, RecordedBlock, RecordedFile};
+pub use shape::{Named, Within};
 pub use suggest::suggest;
 
 use serde::{Deserialize, Serialize};
@@ -101,9 +103,10 @@ pub enum Type {
     Names,
     /// Any value.
     Any,
-    /// An expression that is read by its own rules or evaluated later (`type`, `condition`, `for_each`): decoding only
-    /// counts it.
+    /// An expression that is evaluated later (`condition`, `for_each`): decoding only counts it.
     Expression,
+    /// An expression that is never evaluated but read by its own rules: a type, the address of an image.
+    Syntax,
 }
 
 /// What stands where an argument is left out.

@@ -61,6 +61,9 @@ fn write_text(text: &str, out: &mut String) {
 }
 
 pub(super) fn jsondecode(arguments: &[Value]) -> Answer {
-    let read = crate::lang::json_text::read(text(arguments, 0));
-    read.map_err(|error| Fault::of(0, error.to_string()))
+    let written = text(arguments, 0);
+    match crate::lang::json_text::read(written) {
+        Ok(json) => Ok(json.into_value()),
+        Err(error) => Err(Fault::of(0, error.in_words(written))),
+    }
 }

@@ -36,9 +36,15 @@ pub fn parse(source: &Arc<Source>) -> Result<Body, Diagnostics> {
 /// # Errors
 /// As [`parse`].
 pub fn parse_expression(source: &Arc<Source>) -> Result<Expression, Diagnostics> {
-    let (text, offset) = without_mark(source);
+    let (_, offset) = without_mark(source);
+    expression_in(source, offset..source.text().len())
+}
+
+/// Reads one expression that stands within a file.
+pub(super) fn expression_in(source: &Arc<Source>, range: Range<usize>) -> Result<Expression, Diagnostics> {
+    let text = &source.text()[range.clone()];
     let trimmed = text.trim();
-    let offset = offset + (text.len() - text.trim_start().len());
+    let offset = range.start + (text.len() - text.trim_start().len());
     let expression = hcl_edit::parser::parse_expr(trimmed).map_err(|error| faults::explain(source, offset, &error))?;
     let mut lower = Lower::new(source, offset);
     let lowered = lower.expression(&expression);
@@ -50,7 +56,13 @@ pub fn parse_expression(source: &Arc<Source>) -> Result<Expression, Diagnostics>
 /// # Errors
 /// As [`parse`].
 pub fn parse_template(source: &Arc<Source>) -> Result<Expression, Diagnostics> {
-    let (text, offset) = without_mark(source);
+    let (_, offset) = without_mark(source);
+    template_in(source, offset..source.text().len())
+}
+
+/// Reads a template that stands within a file.
+pub(super) fn template_in(source: &Arc<Source>, range: Range<usize>) -> Result<Expression, Diagnostics> {
+    let (text, offset) = (&source.text()[range.clone()], range.start);
     let parsed = hcl_edit::parser::parse_template(text).map_err(|error| faults::explain(source, offset, &error))?;
     let mut lower = Lower::new(source, offset);
     let span = lower.span_of(0..text.len());
@@ -58,7 +70,7 @@ pub fn parse_template(source: &Arc<Source>) -> Result<Expression, Diagnostics> {
     lower.finish(lowered)
 }
 
-fn without_mark(source: &Arc<Source>) -> (&str, usize) {
+pub(super) fn without_mark(source: &Arc<Source>) -> (&str, usize) {
     match source.text().strip_prefix(BYTE_ORDER_MARK) {
         Some(rest) => (rest, BYTE_ORDER_MARK.len()),
         None => (source.text(), 0),
@@ -100,11 +112,7 @@ impl<'a> Lower<'a> {
         let span = body
             .span()
             .map_or_else(|| Span::new(self.source, range), |range| self.span_of(range));
-        let mut lowered = Body {
-            attributes: Vec::new(),
-            blocks: Vec::new(),
-            span,
-        };
+        let mut lowered = Body::empty(span);
         for one in body {
             match one {
                 structure::Structure::Attribute(one) => {

@@ -1,8 +1,9 @@
 //! The syntax of a file, apart from the notation: bodies of attributes and blocks, and expressions with their places.
 //!
-//! [`parse`] yields it from HCL's native notation; a reader of JSON will yield the same.
+//! [`parse`] yields it from HCL's native notation, [`parse_json`] from JSON.
 
 mod faults;
+mod json;
 mod lower;
 mod references;
 mod scan;
@@ -10,6 +11,7 @@ mod template;
 
 use serde::{Deserialize, Serialize};
 
+pub use self::json::{Blocks, Member, Shape, parse_json};
 pub use self::lower::{parse, parse_expression, parse_template};
 pub use self::references::{Part, Reference};
 use super::types::Type;
@@ -28,6 +30,15 @@ pub struct Body {
 }
 
 impl Body {
+    /// One with nothing in it yet.
+    pub(super) fn empty(span: Span) -> Body {
+        Body {
+            attributes: Vec::new(),
+            blocks: Vec::new(),
+            span,
+        }
+    }
+
     /// The attribute of this name.
     pub fn attribute(&self, name: &str) -> Option<&Attribute> {
         self.attributes.iter().find(|one| one.name.value == name)

@@ -74,10 +74,12 @@ impl Expression {
                 ExpressionKind::Index { of, key } => (static_key(key)?, Some(of)),
                 _ => return None,
             };
-            let start = next.map_or(at.span.bytes().start, |next| next.span.bytes().end);
+            // What was read from a text with escapes is all at one place.
+            let apart = next.filter(|next| next.span.bytes() != at.span.bytes());
+            let start = apart.map_or(at.span.bytes().start, |next| next.span.bytes().end);
             let end = at.span.bytes().end.max(start);
             let start = match part {
-                Part::Name(_) if next.is_some() => (start + 1).min(end),
+                Part::Name(_) if apart.is_some() => (start + 1).min(end),
                 _ => start,
             };
             parts.push(Spanned::new(part, Span::new(at.span.source(), start..end)));
@@ -150,6 +152,49 @@ impl Expression {
             ExpressionKind::For(one) => {
                 visit(&one.collection);
                 one.inside().for_each(visit);
+            }
+        }
+    }
+
+    /// The same at another place, and everything in it.
+    pub(super) fn placed(mut self, span: &Span) -> Expression {
+        self.place(span);
+        self
+    }
+
+    fn place(&mut self, at: &Span) {
+        self.span = at.clone();
+        match &mut self.kind {
+            ExpressionKind::Value(_) | ExpressionKind::Variable(_) | ExpressionKind::Each => {}
+            ExpressionKind::Attribute { of, .. }
+            | ExpressionKind::Convert { of, .. }
+            | ExpressionKind::Not(of)
+            | ExpressionKind::Negate(of)
+            | ExpressionKind::Join(of)
+            | ExpressionKind::Parentheses(of) => of.place(at),
+            ExpressionKind::Index { of: one, key: other }
+            | ExpressionKind::Splat { of: one, each: other }
+            | ExpressionKind::Binary {
+                left: one,
+                right: other,
+                ..
+            } => [one, other].into_iter().for_each(|part| part.place(at)),
+            ExpressionKind::Conditional {
+                condition,
+                then,
+                otherwise,
+            } => [condition, then, otherwise].into_iter().for_each(|part| part.place(at)),
+            ExpressionKind::Call { arguments: all, .. }
+            | ExpressionKind::Tuple(all)
+            | ExpressionKind::Template(all) => all.iter_mut().for_each(|part| part.place(at)),
+            ExpressionKind::Object(all) => all.iter_mut().for_each(|(key, value)| {
+                key.place(at);
+                value.place(at);
+            }),
+            ExpressionKind::For(one) => {
+                let further = one.output_key.iter_mut().chain(&mut one.condition);
+                let parts = [&mut one.collection, &mut one.output].into_iter().chain(further);
+                parts.for_each(|part| part.place(at));
             }
         }
     }
