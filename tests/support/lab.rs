@@ -156,7 +156,7 @@ impl Lab {
         self.calls().iter().filter(|call| call["action"] == action).count()
     }
 
-    /// What stands and is no preset: `volumes`, `snapshots`, `images`, `attachments`, `loops`, `mounts`.
+    /// What stands and is no preset: `volumes`, `snapshots`, `images`, `attachments`, `parameters`, `loops`, `mounts`.
     pub fn inventory(&self) -> Value {
         let begun = self.fact_number("born");
         self.get(&format!("inventory?since={begun}"))

@@ -99,9 +99,18 @@ class Control:
             "attachments": [
                 {"volume": v.id, "device": v.attachment.device, "loop": v.attachment.loop.path, "names": v.attachment.names[:1]} for v in attached
             ],
+            "parameters": self._parameters(),
             "loops": loops,
             "mounts": blocks.mounts_of(loops),
         }
+
+    def _parameters(self):
+        return [
+            {"name": found.name, "region": region.name, "account": account, "value": found.values[-1], "tags": found.tags}
+            for region in self.lab.regions.values()
+            for account, shelf in region.parameters.items()
+            for found in shelf.values()
+        ]
 
     def _loops(self):
         """Loop devices on files of this lab."""

@@ -46,7 +46,6 @@ class Lab:
         self.accounts = Accounts()
         self.faults = Faults()
         self.names = Names()
-        self.parameters = {}  # values of type aws:ec2:image whose check is under way
         self.calls = []
         self.journal = open(os.path.join(directory, "calls.jsonl"), "a", encoding="utf-8")
         os.makedirs(os.path.join(directory, "disks"), exist_ok=True)

@@ -6,10 +6,12 @@ from datetime import datetime, timedelta, timezone
 
 from .accounts import DEBIAN, MAIN, MARKETPLACE, OTHER
 from .ec2.encryption import key_named
+from .parameters import Parameter
 from .things import Image, Instance, Key, Snapshot
 
 _RHEL = ("Red Hat Enterprise Linux", "RunInstances:0010")
 _LINUX = ("Linux/UNIX", "RunInstances")
+PUBLIC = "/aws/service/debian/release/12/latest/amd64"
 _ALL = [{"Group": "all"}]
 _UEFI = "QU1aTlVFRkk="  # what it says is nobody's business; that it is kept is
 
@@ -43,6 +45,8 @@ def fill(lab, disks):
         region.keys = _keys(region.name)
         ids = {name: _image(lab, region, disks, name, *how).id for name, how in _IMAGES.items()}
         host = _host(lab, region)
+        newest = Parameter(PUBLIC, "String", "text", [ids["debian-12-amd64-20261115-2015"]], 7, lab.time())
+        region.public_parameters[PUBLIC] = newest
         facts[region.name] = {"images": ids, "host": host.id, "keys": {a: k.arn for k in region.keys for a in k.aliases if k.account == MAIN}}
     return facts
 

@@ -146,9 +146,10 @@ class Exchange:
         if self.service == "ebs":
             return direct.answer(call, self.method, self.path, self.headers, self.body)
         self.asked = json.loads(self.body) if self.body.startswith(b"{") else {}
-        if self.service == "kms":
+        own = {"kms": services.kms, "ssm": parameters.answer}.get(self.service)
+        if own:
             with self.lab.lock:
-                return 200, _MODERN, json.dumps(services.kms(call, self.asked)).encode()
+                return 200, _MODERN, json.dumps(own(call, self.asked)).encode()
         return self._moto(call)
 
     def _ec2(self, call):
@@ -168,17 +169,10 @@ class Exchange:
 
     def _moto(self, call):
         resource = f"arn:aws:{self.service}:{self.region}:{call.account}:*"
-        if self.service == "ssm":
-            resource = f"arn:aws:ssm:{self.region}:{call.account}:parameter/{self.asked.get('Name', '*').lstrip('/')}"
         if not self.identity.allows(f"{self.service}:{self.action}", resource, {}):
             text = f"User: {self.identity.arn} is not authorized to perform: {self.service}:{self.action} on resource: {resource}"
             raise Refused("AccessDeniedException", text)
-
-        def write():
-            return self.server.moto.answer(call.account, self.method, self.path, self.headers, self.body)
-
-        put = self.service == "ssm" and self.action == "PutParameter"
-        status, headers, body = parameters.put(call, self.asked, write) if put else write()
+        status, headers, body = self.server.moto.answer(call.account, self.method, self.path, self.headers, self.body)
         kind = next((value for name, value in headers if name.lower() == "content-type"), _MODERN)
         return status, kind, body
 

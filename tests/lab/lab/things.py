@@ -120,6 +120,7 @@ class Region:
         self.gone = set()  # ids of images that were deregistered
         self.tokens = {}
         self.keys = []
+        self.parameters, self.public_parameters = {}, {}
         self.encrypted_by_default = {}
         self.default_key = {}
         self.public_images = {}

@@ -1,5 +1,6 @@
 """What the tests of the lab share: one lab for a test case, boto3 clients of it, its control endpoint."""
 
+import atexit
 import json
 import os
 import subprocess
@@ -15,38 +16,52 @@ REGION = "eu-central-1"
 ZONE = "eu-central-1a"
 
 
+class Running:
+    """A lab of its own; it ends with this process at the latest."""
+
+    def __init__(self, manner):
+        command = [RUN, "--json", "--until-eof", "--manner", manner]
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self.ready = json.loads(self.process.stdout.readline())
+        atexit.register(self.end)
+
+    def end(self):
+        """Asks it to end, and waits."""
+        self.process.stdin.close()
+        self.process.stdout.close()
+        self.process.wait(20)
+        atexit.unregister(self.end)
+
+
 class LabCase(unittest.TestCase):
-    """Tests with a lab of their class's own."""
+    """Tests against a lab that all cases of its manner share."""
 
     manner = "xen"
+    labs = {}
 
     @classmethod
     def setUpClass(cls):
-        command = [RUN, "--json", "--until-eof", "--manner", cls.manner]
-        cls.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-        ready = json.loads(cls.process.stdout.readline())
-        cls.endpoint, cls.directory = ready["endpoint"], ready["directory"]
+        if cls.manner not in cls.labs:
+            cls.labs[cls.manner] = Running(cls.manner)
+        cls.use(cls.labs[cls.manner])
+
+    @classmethod
+    def use(cls, lab):
+        cls.endpoint, cls.directory = lab.ready["endpoint"], lab.ready["directory"]
         cls.facts = cls.control("GET", "facts")
         cls.ec2 = cls.client("ec2")
         cls.host = cls.facts[REGION]["host"]
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.process.terminate()
-        cls.process.wait(10)
-        cls.process.stdin.close()
-        cls.process.stdout.close()
 
     def tearDown(self):
         self.control("DELETE", "faults")
         self.control("POST", "settings", self.usual)
 
     def setUp(self):
-        self.usual = {key: value for key, value in self.control("GET", "settings").items()}
+        self.usual = self.control("GET", "settings")
         self.control("POST", "settings", {"snapshot_interval": 0})
 
     @classmethod
-    def client(cls, service, region=REGION, key="LABMAIN"):
+    def client(cls, service, region=REGION, key="LABMAIN", read_timeout=60):
         """A client that never repeats a call."""
         return boto3.client(
             service,
@@ -54,7 +69,7 @@ class LabCase(unittest.TestCase):
             endpoint_url=cls.endpoint,
             aws_access_key_id=key,
             aws_secret_access_key="lab",
-            config=Config(retries={"total_max_attempts": 1}, read_timeout=5),
+            config=Config(retries={"total_max_attempts": 1}, read_timeout=read_timeout),
         )
 
     @classmethod

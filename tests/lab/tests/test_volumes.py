@@ -5,7 +5,7 @@ import subprocess
 import time
 import unittest
 
-from support import REGION, ZONE, LabCase
+from support import REGION, ZONE, LabCase, Running
 
 
 def until(condition, seconds=5):
@@ -257,14 +257,15 @@ class Xen(Devices, LabCase):
         class Other(LabCase):
             pass
 
-        Other.setUpClass()
+        other = Running("xen")
+        Other.use(other)
         try:
             theirs = Other.ec2.create_volume(AvailabilityZone=ZONE, Size=1)["VolumeId"]
             with self.refused("InvalidParameterValue") as refusal:
                 Other.ec2.attach_volume(VolumeId=theirs, InstanceId=Other.host, Device=device)
             self.assertIn("already in use", refusal.text)
         finally:
-            Other.tearDownClass()
+            other.end()
         self.assertTrue(os.path.exists(self.find(volume, device)))
         self.ec2.detach_volume(VolumeId=volume)
 
