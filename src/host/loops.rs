@@ -11,6 +11,7 @@ use rustix::io::Errno;
 
 use super::error::{Explain, HostError, Kind, Result};
 use super::helper::Extent;
+use super::holding::holders_of;
 use super::sys;
 
 /// How long a lock or a device may linger with somebody who is just letting go of it.
@@ -248,22 +249,47 @@ fn configure(file: &File, read_only: bool) -> std::io::Result<(File, u32)> {
     }
 }
 
-fn wait_until_free(file: &Path) -> Result<()> {
+/// Waits until no loop device of the host has this file any more: of a process that was killed the kernel takes its
+/// devices a moment after its death.
+///
+/// # Errors
+/// [`Kind::Busy`] naming the devices and who holds them, after five seconds.
+pub fn wait_until_free(file: &Path) -> Result<()> {
+    let file = resolved(file);
     let begun = Instant::now();
     loop {
-        let holders = holders(file)?;
-        if holders.is_empty() {
+        let devices = holders(&file)?;
+        if devices.is_empty() {
             return Ok(());
         }
         if begun.elapsed() > PATIENCE {
-            let reason = format!(
-                "{} still has it: something holds the device open or mounted",
-                holders.join(", ")
-            );
-            return Err(HostError::new(Kind::Busy, format!("detach {}", file.display()), reason));
+            return Err(still_held(&file, &devices));
         }
         sleep(PAUSE);
     }
+}
+
+/// The path without links, as the kernel names a backing file, whether or not the file itself is there.
+fn resolved(file: &Path) -> PathBuf {
+    let directory = file.parent().and_then(|directory| directory.canonicalize().ok());
+    match (directory, file.file_name()) {
+        (Some(directory), Some(name)) => directory.join(name),
+        _ => file.to_owned(),
+    }
+}
+
+fn still_held(file: &Path, devices: &[String]) -> HostError {
+    let by: Vec<String> = devices
+        .iter()
+        .flat_map(|device| holders_of(&Path::new("/dev").join(device)))
+        .collect();
+    let by = match by.is_empty() {
+        true => "something holds the device open or mounted".to_owned(),
+        false => by.join(", "),
+    };
+    let operation = format!("detach {}", file.display());
+    let reason = format!("{} still has it: {by}", devices.join(", "));
+    HostError::new(Kind::Busy, operation, reason).help("end what holds it, then run bake recover")
 }
 
 /// The loop devices to which a file is attached, on the whole host (`/sys/block/loop*/loop/backing_file`), by number.

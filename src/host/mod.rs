@@ -10,6 +10,7 @@ pub mod ext4;
 #[allow(clippy::disallowed_methods)] // What is disallowed elsewhere is done here.
 pub mod files;
 pub mod helper;
+mod holding;
 pub mod inside;
 pub mod locks;
 pub mod loops;

@@ -127,6 +127,22 @@ impl Traces {
         Traces(all.collect())
     }
 
+    /// Without waiting: what bake says is gone is gone.
+    pub fn assert_none(project: &Path) {
+        let left = Traces::of(project);
+        assert!(left.0.is_empty(), "left behind: {:?}", left.0);
+    }
+
+    /// The loop device on a file of the project.
+    pub fn loop_device(project: &Path) -> Option<PathBuf> {
+        let devices = fs::read_dir("/sys/block").expect("sysfs is mounted").flatten();
+        let mut ours = devices.filter(|device| {
+            let backing = fs::read_to_string(device.path().join("loop/backing_file"));
+            backing.is_ok_and(|file| Path::new(file.trim_end()).starts_with(project))
+        });
+        ours.next().map(|device| Path::new("/dev").join(device.file_name()))
+    }
+
     /// Waits until there are none: the kernel frees what a killed process held a moment after its death.
     pub fn wait_until_none(project: &Path) {
         let mut left = Traces::of(project);

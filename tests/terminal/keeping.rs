@@ -1,7 +1,7 @@
 //! `-on-error`: what is kept can be entered and ended; the question and the shell in a terminal.
 
 use crate::pty::Pty;
-use crate::support::Project;
+use crate::support::{Project, Traces};
 use crate::{assert_nothing_is_left, project, step};
 
 const QUESTION: &str = "[c/k/s] ";
@@ -55,6 +55,39 @@ fn what_is_kept_can_be_entered_until_recover_ends_it() {
     assert!(why.contains("was kept after it failed; bake recover ends it"), "{why}");
 
     project.done(&["recover"]);
+    assert_nothing_is_left(&project);
+}
+
+/// The kernel frees what a helper held a moment after its death; until then something is left.
+#[test]
+fn recover_says_that_nothing_is_left_when_nothing_is() {
+    let project = failing();
+    for _ in 0..5 {
+        assert_eq!(project.run(&apply("keep")).status.code(), Some(1));
+        assert!(project.done(&["recover"]).is_empty());
+        Traces::assert_none(project.path());
+    }
+    assert_nothing_is_left(&project);
+}
+
+#[test]
+fn what_holds_a_device_is_named_until_it_lets_go() {
+    let project = failing();
+    assert_eq!(project.run(&apply("keep")).status.code(), Some(1));
+    let device = Traces::loop_device(project.path()).expect("what is kept is attached");
+    let held = std::fs::File::open(&device).expect("a device of this host");
+    let output = project.run(&["recover"]);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    let (me, device) = (std::process::id(), device.display());
+    assert!(
+        said.contains(&format!("process {me} (")) && said.contains(&format!("has {device} open")),
+        "{said}"
+    );
+    assert!(said.contains("Something is left standing"), "{said}");
+    drop(held);
+    project.done(&["recover"]);
+    Traces::assert_none(project.path());
     assert_nothing_is_left(&project);
 }
 

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::store::{Shelf, now};
 use super::{Local, blocking};
 use crate::host::command::Tool;
-use crate::host::{HostError, files};
+use crate::host::{HostError, files, loops};
 use crate::providers::{Backing, Marker, ProviderError, VolumeId, VolumeOrigin, Volumes};
 use crate::units::Size;
 
@@ -50,11 +50,14 @@ impl Volumes for Local {
         }
     }
 
+    /// A file that a loop device still has would live on in it, without a name: so the kernel must have let go of it.
     async fn delete(&self, id: &VolumeId) -> Result<(), ProviderError> {
+        let disk = self.store.disk(Shelf::Volumes, &id.0);
+        let attached = disk.clone();
+        blocking(move || loops::wait_until_free(&attached)).await?;
         if self.store.exists()? {
             self.store.lock().await?.remove(Shelf::Volumes, &id.0)?;
         }
-        let disk = self.store.disk(Shelf::Volumes, &id.0);
         Ok(blocking(move || files::remove(&disk)).await?)
     }
 
