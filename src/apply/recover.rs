@@ -131,6 +131,9 @@ async fn recover_one(mut journal: Journal, events: &Events) -> Result<Recovered,
         for (address, place) in standing.nodes.iter().rev() {
             clear(&mut journal, &cx, address, place, &mut done).await?;
         }
+        for (_, provider) in cx.providers.iter() {
+            provider.inventory().tidy().await.map_err(Diagnostic::from)?;
+        }
     }
     match done.stuck.is_empty() {
         true => journal.remove().map_err(Diagnostic::from)?,

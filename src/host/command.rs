@@ -10,6 +10,7 @@ use tokio::io::AsyncWriteExt;
 
 use super::error::{Explain, HostError, Kind, Result};
 use super::helper::{Command, Exit, Helper, Input, Mount, Stream};
+use super::sys;
 
 /// Where host programs are looked for when bake's own `PATH` leaves out the administrator's.
 const FURTHER: &[&str] = &["/usr/local/sbin", "/usr/sbin", "/sbin"];
@@ -91,7 +92,8 @@ impl Tool {
         self
     }
 
-    /// Runs it as a child of bake and answers what it wrote to standard output. It is killed if the future is dropped.
+    /// Runs it as a child of bake and answers what it wrote to standard output. It is killed if the future is dropped, and
+    /// when bake dies.
     ///
     /// # Errors
     /// [`Kind::NotFound`] with the package to install; [`Kind::Failed`] with the end of what it complained of.
@@ -115,6 +117,7 @@ impl Tool {
         if let Some(directory) = &self.directory {
             command.current_dir(directory);
         }
+        sys::dies_with_us(&mut command);
         let mut child = command.spawn()?;
         let mut stdin = child.stdin.take().expect("it was asked for above");
         let feed = async {

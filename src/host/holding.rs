@@ -73,7 +73,8 @@ mod tests {
     fn whoever_has_it_open_is_named() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("disk");
-        let file = fs::File::create(&path).unwrap();
+        crate::host::files::replace(&path, b"").unwrap();
+        let file = fs::File::open(&path).unwrap();
         let held = holders_of(&path);
         assert_eq!(held.len(), 1, "{held:?}");
         assert!(

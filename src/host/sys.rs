@@ -19,6 +19,23 @@ pub fn close_on_exec_from(first: u32) -> Result<()> {
     if answer == 0 { Ok(()) } else { Err(last_error()) }
 }
 
+/// Lets the kernel kill a child when this process dies, whatever kills it (PR_SET_PDEATHSIG, prctl(2)). The signal comes at
+/// the end of the thread that starts the child: that must be one that lives as long as somebody waits for the child.
+pub fn dies_with_us(command: &mut tokio::process::Command) {
+    let us = rustix::process::getpid();
+    let tie = move || {
+        rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL))?;
+        // We may be dead already.
+        match rustix::process::getppid() == Some(us) {
+            true => Ok(()),
+            false => Err(Errno::SRCH.into()),
+        }
+    };
+    // SAFETY: between fork and exec nothing may be called that takes a lock or memory; the closure makes two system
+    // calls, and an `io::Error` of a number needs no memory.
+    unsafe { command.pre_exec(tie) };
+}
+
 fn last_error() -> Errno {
     Errno::from_raw_os_error(nix::errno::Errno::last_raw())
 }

@@ -345,6 +345,10 @@ pub trait Inventory: Send + Sync {
     async fn find(&self, marker: &Marker) -> Result<Option<Resource>, ProviderError>;
     /// Volumes and snapshots of a project that belong to no image; all workspaces if `workspace` is `None`.
     async fn leftovers(&self, project: &str, workspace: Option<&str>) -> Result<Vec<Leftover>, ProviderError>;
+    /// Finishes changes that a call which was cut off left half done, where no marker tells of them: a retirement.
+    async fn tidy(&self) -> Result<(), ProviderError> {
+        Ok(())
+    }
 }
 
 /// What a provider could not do.

@@ -40,6 +40,14 @@ impl Inventory for Local {
             .map(|_| Resource::Volume(VolumeId(volume))))
     }
 
+    /// Whoever takes the lock of the catalogue clears away what a crash left.
+    async fn tidy(&self) -> Result<(), ProviderError> {
+        match self.store.exists()? {
+            true => self.store.lock().await.map(drop),
+            false => Ok(()),
+        }
+    }
+
     async fn leftovers(&self, project: &str, workspace: Option<&str>) -> Result<Vec<Leftover>, ProviderError> {
         if !self.store.exists()? {
             return Ok(Vec::new());

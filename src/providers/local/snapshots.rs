@@ -1,6 +1,6 @@
 //! Snapshots of a store: raw files that nobody changes any more.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
@@ -9,7 +9,7 @@ use super::store::{Shelf, now};
 use super::{Local, blocking};
 use crate::digest::Digest;
 use crate::host::blocks::Blocks;
-use crate::host::{HostError, files};
+use crate::host::{HostError, Kind, files};
 use crate::providers::{Marker, ProviderError, SnapshotId, Snapshots, VolumeId};
 use crate::units::Size;
 
@@ -52,7 +52,7 @@ impl Snapshots for Local {
         self.store.lock().await?.write(Shelf::Snapshots, &id, &record)?;
         let to = self.store.disk(Shelf::Snapshots, &id);
         let made = blocking(move || {
-            files::link(&from, &to).or_else(|_| files::copy_sparse(&from, &to))?;
+            link_or_copy(&from, &to)?;
             Blocks::of(&to)
         });
         let made = made.await;
@@ -86,6 +86,13 @@ impl Snapshots for Local {
 
     async fn identity(&self, id: &SnapshotId) -> Result<Option<Digest>, ProviderError> {
         Ok(self.snapshot(id)?.blocks)
+    }
+}
+
+fn link_or_copy(from: &Path, to: &Path) -> crate::host::Result<()> {
+    match files::link(from, to) {
+        Err(error) if matches!(error.kind, Kind::Unsupported | Kind::Denied) => files::copy_sparse(from, to),
+        linked => linked,
     }
 }
 
