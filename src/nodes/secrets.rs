@@ -1,9 +1,10 @@
 //! Masks: what must not be seen of sensitive values in the output of steps, in logs and in messages.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use base64::Engine;
-use base64::engine::general_purpose::{STANDARD, URL_SAFE};
+use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD};
 
 /// What stands where a secret stood.
 const MASK: &str = "(sensitive)";
@@ -11,41 +12,73 @@ const MASK: &str = "(sensitive)";
 /// A shorter text is not masked: it would make output unreadable and hide nothing.
 const SHORTEST: usize = 3;
 
-/// Every form in which the secrets of a run may turn up, the longest first. Cheap to clone.
+/// So many characters of a base64 text in a row are masked wherever they stand: a tool may cut it into lines of any
+/// length, and there may be other text before it in what was encoded.
+const WINDOW: usize = 16;
+
+/// Of a longer value pieces are not looked for: it is data, and the windows over it would fill the memory.
+const LONGEST_IN_PIECES: usize = 64 * 1024;
+
+/// Columns at which base64(1) and PEM cut: what is left for the last line may be shorter than a window.
+const COLUMNS: [usize; 2] = [76, 64];
+
+/// Every form in which the secrets of a run may turn up. Cheap to clone.
 #[derive(Clone, Default)]
-pub struct Secrets(Arc<Vec<String>>);
+pub struct Secrets(Arc<Forms>);
+
+#[derive(Default)]
+struct Forms {
+    whole: Vec<String>,
+    /// Every [`WINDOW`] of their base64 texts.
+    windows: HashSet<[u8; WINDOW]>,
+}
 
 impl Secrets {
     /// Masks these values, and their base64, URL and shell-quoted forms; of a value with several lines also each line.
+    /// Base64 is masked in pieces too.
     pub fn new(values: impl IntoIterator<Item = String>) -> Secrets {
-        let mut forms: Vec<String> = values.into_iter().flat_map(|value| forms(&value)).collect();
-        forms.retain(|form| form.len() >= SHORTEST);
-        forms.sort_by(|a, b| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
-        forms.dedup();
-        Secrets(Arc::new(forms))
+        let values: Vec<String> = values.into_iter().collect();
+        let mut whole: Vec<String> = values.iter().flat_map(|value| forms(value)).collect();
+        whole.retain(|form| form.len() >= SHORTEST);
+        whole.sort();
+        whole.dedup();
+        let windows = values.iter().flat_map(|value| windows(value)).collect();
+        Secrets(Arc::new(Forms { whole, windows }))
     }
 
-    /// The text with every secret replaced.
+    /// The text with every secret replaced; of two that touch each other, or overlap, one mask is seen.
     pub fn mask(&self, text: &str) -> String {
-        self.0.iter().fold(text.to_owned(), |text, form| {
-            if text.contains(form.as_str()) {
-                text.replace(form.as_str(), MASK)
-            } else {
-                text
+        let mut hidden = vec![false; text.len()];
+        for form in &self.0.whole {
+            for (at, found) in text.match_indices(form.as_str()) {
+                hidden[at..at + found.len()].fill(true);
             }
-        })
+        }
+        for (at, window) in text.as_bytes().windows(WINDOW).enumerate() {
+            if self.0.windows.contains(window) {
+                hidden[at..at + WINDOW].fill(true);
+            }
+        }
+        masked(text, &hidden)
     }
+}
 
-    /// How many bytes the longest form has: who cuts a stream into pieces must let pieces overlap by that much.
-    pub fn longest(&self) -> usize {
-        self.0.first().map_or(0, String::len)
+fn masked(text: &str, hidden: &[bool]) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for (at, c) in text.char_indices() {
+        match (hidden[at], at > 0 && hidden[at - 1]) {
+            (false, _) => shown.push(c),
+            (true, false) => shown.push_str(MASK),
+            (true, true) => {}
+        }
     }
+    shown
 }
 
 /// Never shows what it hides.
 impl std::fmt::Debug for Secrets {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Secrets({})", self.0.len())
+        write!(f, "Secrets({})", self.0.whole.len())
     }
 }
 
@@ -55,7 +88,50 @@ fn forms(value: &str) -> Vec<String> {
     texts.iter().flat_map(|text| forms_of_one(text)).collect()
 }
 
-fn forms_of_one(text: &str) -> [String; 6] {
+fn forms_of_one(text: &str) -> Vec<String> {
+    let mut forms = plain_forms(text).to_vec();
+    forms.extend(COLUMNS.iter().filter_map(|columns| last_line(text, *columns)));
+    forms
+}
+
+/// What is on the last line when base64 text is cut into lines.
+fn last_line(text: &str, columns: usize) -> Option<String> {
+    let encoded = STANDARD_NO_PAD.encode(text);
+    let last = encoded.len().checked_sub(1)? / columns * columns;
+    (last > 0).then(|| encoded[last..].to_owned())
+}
+
+/// Every window over the base64 texts of a value, whichever of the three places in a group of bytes it begins at.
+fn windows(value: &str) -> Vec<[u8; WINDOW]> {
+    let mut all = Vec::new();
+    if value.len() > LONGEST_IN_PIECES {
+        return all;
+    }
+    for before in 0..3 {
+        let bytes = [&[0; 3][..before], value.as_bytes()].concat();
+        for encoded in [STANDARD_NO_PAD.encode(&bytes), URL_SAFE_NO_PAD.encode(&bytes)] {
+            // The first and the last characters also hold bits of what stands beside the value.
+            let own = encoded.as_bytes().get((before * 8).div_ceil(6)..value_end(&bytes));
+            all.extend(
+                own.into_iter()
+                    .flat_map(|own| own.windows(WINDOW))
+                    .filter_map(as_window),
+            );
+        }
+    }
+    all
+}
+
+/// How many characters hold bits of these bytes alone.
+fn value_end(bytes: &[u8]) -> usize {
+    bytes.len() * 8 / 6
+}
+
+fn as_window(bytes: &[u8]) -> Option<[u8; WINDOW]> {
+    bytes.try_into().ok()
+}
+
+fn plain_forms(text: &str) -> [String; 6] {
     [
         text.to_owned(),
         STANDARD.encode(text),
@@ -96,6 +172,34 @@ mod tests {
             assert_eq!(secrets.mask(&format!("<{shown}>")), "<(sensitive)>", "{shown}");
         }
         assert!(!format!("{secrets:?}").contains("secret?"));
+    }
+
+    #[test]
+    fn base64_is_masked_however_it_is_cut_and_whatever_stands_before_it() {
+        let secret: String = (0..150u32).filter_map(|n| char::from_u32(33 + n * 7 % 90)).collect();
+        let secrets = Secrets::new([secret.clone()]);
+        for before in ["", "x", "ab", "user:"] {
+            for columns in [76, 64, 30, 1000] {
+                let encoded = STANDARD.encode(format!("{before}{secret}\n"));
+                let lines: Vec<&str> = encoded
+                    .as_bytes()
+                    .chunks(columns)
+                    .map(|line| std::str::from_utf8(line).unwrap())
+                    .collect();
+                let shown: String = lines.iter().map(|line| secrets.mask(line).replace(MASK, "")).collect();
+                let most = if before.is_empty() && COLUMNS.contains(&columns) {
+                    4
+                } else {
+                    WINDOW + 8
+                };
+                assert!(shown.len() <= most, "{before:?} {columns}: {shown}");
+            }
+        }
+        assert_eq!(secrets.mask("nothing in it but words"), "nothing in it but words");
+        assert_eq!(
+            Secrets::new(["short".to_owned()]).mask("gr\u{fc}n \u{2603}"),
+            "gr\u{fc}n \u{2603}"
+        );
     }
 
     #[test]
