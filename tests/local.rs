@@ -11,6 +11,8 @@ mod ansible;
 mod bench;
 #[path = "local/chroot.rs"]
 mod chroot;
+#[path = "local/damage.rs"]
+mod damage;
 #[path = "local/debian.rs"]
 mod debian;
 #[path = "local/disks.rs"]
@@ -25,5 +27,7 @@ mod hooks;
 mod releases;
 #[path = "local/seal.rs"]
 mod seal;
+#[path = "local/tools.rs"]
+mod tools;
 #[path = "local/verify.rs"]
 mod verify;

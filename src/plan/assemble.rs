@@ -51,6 +51,7 @@ impl<'a> Assembly<'a> {
         let (going, held) = releases::settle(&self.world.images, self.candidates());
         let mut warnings = self.module.warnings.clone();
         warnings.extend(select::partial(self.options));
+        warnings.extend(self.damaged());
         warnings.extend(held.into_iter().map(|(image, user)| stays(image, user)));
         let images = self.images(&going);
         let nodes = if self.options.mode == Mode::RefreshOnly {
@@ -84,6 +85,13 @@ impl<'a> Assembly<'a> {
             }
         }
         outputs
+    }
+
+    /// Every release that cannot be used any more: the current one is built again, older ones are not promoted to.
+    fn damaged(&self) -> impl Iterator<Item = Diagnostic> {
+        let images = self.world.images.values().flatten();
+        let chosen = images.filter(|image| self.chosen.contains(&image.manifest.address));
+        chosen.filter_map(|image| Some(unusable(image, self.world.damaged.get(&image.id)?)))
     }
 
     fn spec(&self, address: &ImageAddress) -> Option<&'a ImageSpec> {
@@ -307,6 +315,13 @@ fn took(image: &ObservedImage) -> Option<Duration> {
     let known = image.manifest.nodes.iter().filter_map(|node| node.took);
     let total: std::time::Duration = known.map(|took| took.as_std()).sum();
     (!total.is_zero()).then(|| Duration::from(total))
+}
+
+fn unusable(image: &ObservedImage, why: &str) -> Diagnostic {
+    let manifest = &image.manifest;
+    Diagnostic::warning(format!("{} release {}: {why}", manifest.address, manifest.release))
+        .help("put the file back from a copy, or let bake apply build the image again")
+        .about(&manifest.address.itself())
 }
 
 fn stays(image: &ObservedImage, user: &ObservedImage) -> Diagnostic {

@@ -41,9 +41,10 @@ pub fn decide<'a>(
         .copied()
         .filter(|image| image.manifest.digest == compiled.digest)
         .collect();
+    let whole = |image: &&ObservedImage| !world.damaged.contains_key(&image.id);
     let forced = standing
         .first()
-        .map(|current| forced(compiled, current, options))
+        .map(|current| forced(compiled, current, world, options))
         .unwrap_or_default();
     let number = equal.iter().map(|image| image.manifest.build_number).max();
     if !forced.is_empty() {
@@ -55,6 +56,7 @@ pub fn decide<'a>(
             number.map_or(0, |number| number + 1),
         );
     }
+    let equal: Vec<&ObservedImage> = equal.into_iter().filter(whole).collect();
     let registration = |image: &ObservedImage| registration_changes(spec, &image.manifest.spec, &compiled.recorded);
     if let Some(release) = equal.iter().copied().find(|image| registration(image).is_empty()) {
         return stands(compiled, standing, release);
@@ -179,7 +181,7 @@ pub fn is_ignored(spec: &ImageSpec, path: &str) -> bool {
 }
 
 /// Why the image is built again though its content is as it was.
-fn forced(compiled: &Compiled, current: &ObservedImage, options: &Options) -> Vec<Cause> {
+fn forced(compiled: &Compiled, current: &ObservedImage, world: &World, options: &Options) -> Vec<Cause> {
     let spec = &compiled.spec;
     let requested = options
         .replace
@@ -199,7 +201,8 @@ fn forced(compiled: &Compiled, current: &ObservedImage, options: &Options) -> Ve
         .max_age
         .filter(|limit| is_older(&current.created, *limit, &options.now));
     let old = limit.map(|limit| Cause::TooOld { limit });
-    [requested, triggered, old].into_iter().flatten().collect()
+    let damaged = world.damaged.contains_key(&current.id).then_some(Cause::Damaged);
+    [requested, damaged, triggered, old].into_iter().flatten().collect()
 }
 
 fn is_older(created: &str, limit: Duration, now: &str) -> bool {

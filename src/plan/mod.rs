@@ -216,6 +216,8 @@ pub enum Cause {
     },
     /// `lifecycle.replace_triggered_by`.
     Triggered,
+    /// Its snapshot is gone or cut short.
+    Damaged,
     /// A newer bake makes other bytes of the same arguments.
     Recipe {
         /// Which node.

@@ -9,7 +9,8 @@ use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::digest::Digest;
 use crate::module::Module;
 use crate::providers::{
-    Holder, ImageQuery, Leftover, ObservedImage, Owner, ProviderError, Providers, Resource, SnapshotId,
+    Holder, ImageId, ImageQuery, Leftover, ObservedImage, Owner, Provider, ProviderError, Providers, Resource,
+    SnapshotId,
 };
 use crate::spec::ProviderKey;
 use crate::units::Size;
@@ -23,6 +24,9 @@ pub struct World {
     pub names: Vec<(ProviderKey, BTreeMap<String, Holder>)>,
     /// Snapshots that stand without an image.
     pub kept: Vec<Kept>,
+    /// Images whose snapshots are gone or cut short, with what is wrong.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub damaged: BTreeMap<ImageId, String>,
 }
 
 /// A snapshot whose image could not be registered.
@@ -54,6 +58,9 @@ pub async fn observe(owner: &Owner, providers: &Providers) -> Result<World, Prov
             address: None,
         };
         for image in provider.images().observe(&[query]).await?.into_iter().flatten() {
+            if let Some(why) = damage(provider, &image)? {
+                world.damaged.insert(image.id.clone(), why);
+            }
             world
                 .images
                 .entry(image.manifest.address.clone())
@@ -66,6 +73,9 @@ pub async fn observe(owner: &Owner, providers: &Providers) -> Result<World, Prov
             .leftovers(&owner.project, Some(&owner.workspace))
             .await?;
         for (id, leftover, digest) in leftovers.iter().filter_map(resumable) {
+            if harm(provider, id)?.is_some() {
+                continue; // nothing can be registered from it; the next apply removes it
+            }
             world.kept.push(Kept {
                 provider: key.clone(),
                 image: leftover.marker.address.image.clone(),
@@ -84,6 +94,24 @@ pub async fn observe(owner: &Owner, providers: &Providers) -> Result<World, Prov
     }
     world.sort();
     Ok(world)
+}
+
+/// What is wrong with the snapshots of an image, if the provider can see that at a glance.
+fn damage(provider: &dyn Provider, image: &ObservedImage) -> Result<Option<String>, ProviderError> {
+    for id in image.snapshots.values() {
+        if let Some(why) = harm(provider, id)? {
+            return Ok(Some(why));
+        }
+    }
+    Ok(None)
+}
+
+fn harm(provider: &dyn Provider, snapshot: &SnapshotId) -> Result<Option<String>, ProviderError> {
+    match provider.disk(snapshot) {
+        Ok(_) => Ok(None),
+        Err(error @ (ProviderError::Damaged { .. } | ProviderError::NotFound { .. })) => Ok(Some(error.to_string())),
+        Err(error) => Err(error),
+    }
 }
 
 fn resumable(leftover: &Leftover) -> Option<(&SnapshotId, &Leftover, Digest)> {
@@ -108,6 +136,7 @@ impl World {
 
     /// Believes what was recorded instead of what somebody may have changed since (`-refresh=false`).
     pub fn forget_drift(&mut self) {
+        self.damaged.clear();
         for image in self.images.values_mut().flatten() {
             let tags = image.manifest.spec.blocks.iter().find(|block| block.name == "publish");
             let tags = tags.and_then(|publish| publish.content.arguments.get("tags"));

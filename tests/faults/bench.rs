@@ -176,8 +176,8 @@ pub fn is_whole(project: &Project) {
     let shelves = ["images", "snapshots", "volumes"].map(|shelf| project.shelf(shelf).len());
     assert_eq!(
         shelves,
-        [2, 4, 0],
-        "two images, a snapshot of each with its record, no volume"
+        [2, 6, 0],
+        "two images, a snapshot of each with its record and its list of blocks, no volume"
     );
     assert_eq!(project.journals(), 0);
     assert!(project.done(&["plan", "-no-color"]).contains("No changes"));

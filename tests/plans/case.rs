@@ -39,6 +39,8 @@ struct Flags {
     tags: BTreeMap<String, BTreeMap<String, String>>,
     /// Names that images have which bake did not make.
     foreign: Vec<String>,
+    /// Images whose current release has lost its snapshot.
+    damaged: Vec<String>,
     /// Images that were built but could not be registered: their snapshots stand.
     unregistered: Vec<String>,
 }
@@ -120,6 +122,11 @@ impl Case {
                 .get_mut(&address.parse().unwrap())
                 .expect("the image stands");
             images[0].tags = tags.clone();
+        }
+        for address in &self.flags.damaged {
+            let current = &world.releases(&address.parse().unwrap())[0];
+            let why = "store/snapshots/snap-1.raw is damaged: it is gone".to_owned();
+            world.damaged.insert(current.id.clone(), why);
         }
         for address in &self.flags.unregistered {
             let images = world

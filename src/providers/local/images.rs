@@ -138,10 +138,7 @@ impl Images for Local {
             });
         }
         for id in image.snapshots.values() {
-            let snapshot = catalogue.snapshot(&id.0)?.filter(|snapshot| snapshot.whole);
-            snapshot.ok_or_else(|| ProviderError::NotFound {
-                what: format!("snapshot {id}"),
-            })?;
+            self.whole_disk(id)?;
         }
         let id = Shelf::Images.id(&marker.token);
         let record = ImageRecord {

@@ -18,7 +18,6 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::images::{ImageRecord, ListedImage};
-use super::snapshots::SnapshotRecord;
 use crate::digest::Digest;
 use crate::host::locks::Lock;
 use crate::host::{files, machine};
@@ -271,14 +270,6 @@ impl Catalogue<'_> {
         self.remove(Shelf::Snapshots, id)?;
         files::remove(&self.store.blocks(id))?;
         Ok(files::remove(&self.store.disk(Shelf::Snapshots, id))?)
-    }
-
-    /// Reads a snapshot's record.
-    ///
-    /// # Errors
-    /// As [`Store::read`].
-    pub fn snapshot(&self, id: &str) -> Result<Option<SnapshotRecord>, ProviderError> {
-        self.store.read(Shelf::Snapshots, id)
     }
 }
 

@@ -288,7 +288,8 @@ async fn a_snapshot_that_is_not_whole_is_not_found() {
     let local = local(directory.path());
     let id = snapshot(&local, b"x", "a").await;
     let catalogue = local.store.lock().await.unwrap();
-    let mut record = catalogue.snapshot(&id.0).unwrap().unwrap();
+    let record: Option<snapshots::SnapshotRecord> = local.store.read(Shelf::Snapshots, &id.0).unwrap();
+    let mut record = record.unwrap();
     record.whole = false;
     catalogue.write(Shelf::Snapshots, &id.0, &record).unwrap();
     drop(catalogue);

@@ -89,6 +89,7 @@ fn reason(cause: &Cause) -> &'static str {
         Cause::Drift { .. } => "update_because_drifted",
         Cause::Requested => "rebuild_by_request",
         Cause::TooOld { .. } => "rebuild_because_too_old",
+        Cause::Damaged => "rebuild_because_snapshot_damaged",
         Cause::Triggered => "rebuild_by_triggers",
         Cause::Recipe { .. } => "rebuild_because_recipe_changed",
         Cause::SnapshotStands => "register_because_snapshot_stands",
