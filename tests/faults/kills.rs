@@ -2,7 +2,7 @@
 //! again in the recovery of each. Afterwards nothing is left on the host, and the next apply recovers by itself.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::Path;
 use std::process::Stdio;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -184,7 +184,7 @@ fn in_the_middle_of_what_nodes_run() {
     });
 }
 
-fn wait_for(file: &PathBuf) {
+fn wait_for(file: &Path) {
     let begun = Instant::now();
     while !file.exists() {
         assert!(begun.elapsed() < Duration::from_secs(60), "{} comes", file.display());
