@@ -31,3 +31,5 @@ mod seal;
 mod tools;
 #[path = "local/verify.rs"]
 mod verify;
+#[path = "local/verify_again.rs"]
+mod verify_again;

@@ -17,6 +17,7 @@ variable "release" {
 
 image "debian" {
   scratch {}
+  reproducible = true
 
   volume "root" {
     size            = "2GiB"

@@ -7,6 +7,9 @@ bake {
 image "minimal" {
   scratch {}
 
+  # The same bytes each time: bake images shows what they are.
+  reproducible = true
+
   volume "root" {
     size            = "64MiB"
     partition_table = "none"

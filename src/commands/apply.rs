@@ -215,7 +215,7 @@ fn check_rights(plan: &Plan) -> Result<(), Diagnostic> {
 }
 
 /// As many as there are processors, but enough that one who waits does not hold up the others.
-fn default_parallelism() -> usize {
+pub(super) fn default_parallelism() -> usize {
     machine::processors().clamp(4, 16)
 }
 
@@ -233,7 +233,7 @@ fn question(plan: &Plan) -> &'static str {
 }
 
 /// Every text in a value.
-fn texts(value: &Value) -> Vec<String> {
+pub(super) fn texts(value: &Value) -> Vec<String> {
     fn walk(json: &serde_json::Value, into: &mut Vec<String>) {
         match json {
             serde_json::Value::Array(all) => all.iter().for_each(|one| walk(one, into)),

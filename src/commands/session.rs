@@ -17,10 +17,10 @@ use crate::ui::Terminal;
 #[derive(Debug, Clone, Default, clap::Args)]
 pub struct ModuleArguments {
     #[command(flatten)]
-    variables: Assignments,
+    pub(super) variables: Assignments,
     /// Whose images: the workspace; BAKE_WORKSPACE, else "default".
     #[arg(long, value_name = "NAME", env = "BAKE_WORKSPACE", hide_env = true, value_parser = NonEmptyStringValueParser::new())]
-    workspace: Option<String>,
+    pub(super) workspace: Option<String>,
 }
 
 impl ModuleArguments {

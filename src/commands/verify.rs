@@ -1,162 +1,138 @@
-//! `bake verify`.
+//! `bake verify`: whether stored disks are what they were, and whether building again gives the same bytes.
 
+mod blocks;
+mod differences;
+mod rebuild;
+
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::exit::Exit;
 use super::session::{ModuleArguments, Session, chosen, no_image};
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::host::blocks::{BLOCK, Blocks};
 use crate::providers::ObservedImage;
-use crate::providers::manifest::BuiltVolume;
+use crate::spec::ImageSpec;
 use crate::ui::Terminal;
-use crate::units::Size;
 
-/// Check that images are what they were
+/// Check that images are what they were, and can be built again
 #[derive(Debug, clap::Args)]
 #[command(
-    long_about = "Read the disks of images that stand, and compare each block of 512 KiB with what was recorded when the image \
-                  was registered. The exit code is 3 if any differs. Without IMAGE all images of the project and workspace \
-                  are read.",
+    long_about = "Build reproducible images again, as another user on another host, in another directory, time zone and \
+                  language, with another umask and order of directories, at another moment; compare the disks, and name \
+                  the files that differ, their packages and the steps that made them. With -blocks nothing is built: the \
+                  stored disks are compared with what was recorded when they were registered. The exit code is 3 if \
+                  anything differs. Without IMAGE all images of the project and workspace are looked at.",
     after_help = "\
+bake verify image.web
 bake verify -blocks
-bake verify -blocks image.web
 bake verify -blocks image.web -release 6"
 )]
 pub struct Args {
     /// The address or id of an image.
     #[arg(value_name = "IMAGE")]
     image: Option<String>,
-    /// Compare the stored disks with what was recorded.
+    /// Compare the stored disks with what was recorded, and build nothing.
     #[arg(long)]
     blocks: bool,
     /// The number of a release that is not the current one.
     #[arg(long, value_name = "NUMBER", requires = "image")]
     release: Option<u64>,
+    /// Where the other build puts its images: how bake calls itself.
+    #[arg(long, hide = true, requires = "image")]
+    rebuild_into: Option<PathBuf>,
     #[command(flatten)]
     module: ModuleArguments,
 }
 
-/// What came of comparing a disk.
-enum Verdict {
-    /// As it was.
-    Same(usize),
-    /// Nothing to compare with.
-    Unrecorded,
-    /// These blocks hold other bytes.
-    Differs(Vec<u64>),
-}
-
 impl Args {
-    /// Reads the disks and says what differs.
+    /// Compares, and says what differs.
     pub fn run(self, terminal: &Arc<Terminal>) -> Result<Exit, Diagnostics> {
-        if !self.blocks {
-            let missing = Diagnostic::error("building an image again to compare it is not supported yet");
-            return Err(missing.help("bake verify -blocks compares the stored disks").into());
+        if let (Some(into), Some(image)) = (&self.rebuild_into, &self.image) {
+            return rebuild::build(image, into, &self.module, terminal);
         }
         let session = Session::open(&self.module, terminal)?;
         let all = session.images()?;
-        let images: Vec<&ObservedImage> = match &self.image {
+        let images = match &self.image {
             Some(named) => {
                 let found = chosen(&all, named, self.release);
                 vec![found.ok_or_else(|| no_image(named, &session.whose()))?]
             }
-            None => all.iter().collect(),
+            None if self.blocks => all.iter().collect(),
+            None => current(&session, &all),
         };
+        match self.blocks {
+            true => stored(&session, &images, terminal),
+            false => self.built_again(&session, &images, terminal),
+        }
+    }
+
+    fn built_again(
+        &self,
+        session: &Session,
+        images: &[&ObservedImage],
+        terminal: &Arc<Terminal>,
+    ) -> Result<Exit, Diagnostics> {
+        if images.is_empty() {
+            terminal.say("No reproducible image of this module stands.");
+        }
         let mut exit = Exit::Done;
         for image in images {
-            for volume in &image.manifest.volumes {
-                let verdict = compare(&session, image, volume).map_err(Diagnostics::from)?;
-                if matches!(verdict, Verdict::Differs(_)) {
-                    exit = Exit::Differs;
-                }
-                report(image, volume, &verdict, terminal);
+            check(session, image)?;
+            if !rebuild::is_same(session, image, &self.module, terminal)? {
+                exit = Exit::Differs;
             }
         }
         Ok(exit)
     }
 }
 
-fn compare(session: &Session, image: &ObservedImage, volume: &BuiltVolume) -> Result<Verdict, Diagnostic> {
-    let provider = session.providers.get(&image.provider)?;
-    let Some(root) = volume.blocks else {
-        return Ok(Verdict::Unrecorded);
-    };
-    let Some(disk) = provider.disk(&volume.snapshot)? else {
-        return Ok(Verdict::Unrecorded);
-    };
-    let found = Blocks::of(&disk)?;
-    if found.root() == root {
-        return Ok(Verdict::Same(found.len()));
-    }
-    let recorded = provider
-        .blocks(&volume.snapshot)?
-        .filter(|blocks| blocks.root() == root);
-    Ok(Verdict::Differs(
-        recorded.map_or(Vec::new(), |recorded| recorded.differing(&found)),
-    ))
+/// The current release of each reproducible image of the module.
+fn current<'a>(session: &Session, all: &'a [ObservedImage]) -> Vec<&'a ObservedImage> {
+    let sealed = session.module.images.iter().filter(|spec| spec.seal.is_some());
+    let found = sealed.filter_map(|spec| all.iter().find(|image| image.manifest.address == spec.address));
+    found.collect()
 }
 
-fn report(image: &ObservedImage, volume: &BuiltVolume, verdict: &Verdict, terminal: &Terminal) {
-    let what = format!(
-        "{} release {}, volume {:?}",
-        image.manifest.address, image.manifest.release, volume.name
-    );
-    match verdict {
-        Verdict::Same(count) => {
-            let root = volume.blocks.map(|root| root.to_string()).unwrap_or_default();
-            terminal.say(&format!("{what}: as registered, {count} blocks with data, {root}"));
+fn stored(session: &Session, images: &[&ObservedImage], terminal: &Arc<Terminal>) -> Result<Exit, Diagnostics> {
+    let mut exit = Exit::Done;
+    for image in images {
+        for volume in &image.manifest.volumes {
+            let verdict = blocks::compare(session, image, volume)?;
+            if matches!(verdict, blocks::Verdict::Differs(_)) {
+                exit = Exit::Differs;
+            }
+            blocks::report(image, volume, &verdict, terminal);
         }
-        Verdict::Unrecorded => {
-            let warning = Diagnostic::warning(format!("{what} cannot be compared"));
-            let why = "what its blocks held was not recorded when it was registered";
-            terminal.diagnostics(&warning.note(why).into());
-        }
-        Verdict::Differs(numbers) => {
-            let error = Diagnostic::error(format!("{what} is not what was registered"));
-            let error = ranges(numbers).into_iter().fold(error, Diagnostic::note);
-            let help = format!(
-                "restore snapshot {} from a copy, or build the image again",
-                volume.snapshot
+    }
+    Ok(exit)
+}
+
+/// That the module still says what the image was built from, and that its bytes are meant to be the same.
+fn check(session: &Session, image: &ObservedImage) -> Result<(), Diagnostics> {
+    let address = &image.manifest.address;
+    let spec = session.module.images.iter().find(|spec| spec.address == *address);
+    let spec: &ImageSpec = spec.ok_or_else(|| {
+        Diagnostic::error(format!("{address} is not in the module any more"))
+            .help("verify it from the commit that built it")
+    })?;
+    if spec.seal.is_none() {
+        let error = Diagnostic::error(format!("{address} is not reproducible")).at(&spec.span);
+        return Err(error
+            .help("write reproducible = true in the image, and build it")
+            .into());
+    }
+    let graph = crate::graph::compile(&session.module)?;
+    match graph.image(address).map(|compiled| compiled.digest) {
+        Some(digest) if digest == image.manifest.digest => Ok(()),
+        _ => {
+            let what = format!(
+                "{address} release {} was built from another module than this",
+                image.manifest.release
             );
-            terminal.diagnostics(&error.help(help).into());
+            let error = Diagnostic::error(what).note(format!("its digest is {}", image.manifest.digest.short()));
+            Err(error
+                .help("bake plan shows what has changed; verify it from the commit that built it")
+                .into())
         }
-    }
-}
-
-/// Most ranges that are named.
-const SHOWN: usize = 20;
-
-/// `block 5, 2.5 MiB to 3 MiB`, blocks in a row together.
-fn ranges(numbers: &[u64]) -> Vec<String> {
-    let mut rows: Vec<(u64, u64)> = Vec::new();
-    for number in numbers {
-        match rows.last_mut() {
-            Some((_, last)) if *last + 1 == *number => *last = *number,
-            _ => rows.push((*number, *number)),
-        }
-    }
-    let more = rows.len().saturating_sub(SHOWN);
-    let line = |(first, last): &(u64, u64)| {
-        let name = match first == last {
-            true => format!("block {first}"),
-            false => format!("blocks {first} to {last}"),
-        };
-        let (from, to) = (Size::bytes(first * BLOCK), Size::bytes((last + 1) * BLOCK));
-        format!("{name}: {from} to {to} of the disk")
-    };
-    let mut lines: Vec<String> = rows.iter().take(SHOWN).map(line).collect();
-    lines.extend((more > 0).then(|| format!("and {more} more ranges")));
-    lines
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn blocks_in_a_row_are_named_together() {
-        let lines = ranges(&[5, 7, 8, 9]);
-        assert_eq!(lines[0], "block 5: 2.5 MiB to 3 MiB of the disk");
-        assert!(lines[1].starts_with("blocks 7 to 9: 3.5 MiB"));
     }
 }

@@ -19,6 +19,7 @@ impl Build<'_> {
             date: seal.date,
             rules: seal.rules.clone(),
             after: self.last.iter().cloned().map(Need::Opened).chain(closed).collect(),
+            origins: None,
         };
         let mut content = ContentHasher::new("seal", digests::recipe("seal"));
         content.text("date", &seal.date.to_string());

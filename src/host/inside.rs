@@ -65,6 +65,8 @@ pub struct Metadata {
     pub device: u64,
     /// Seconds after 1970 at which its content last changed.
     pub modified: i64,
+    /// When it last changed in any way: seconds after 1970, and the nanoseconds of the second.
+    pub changed: (i64, u64),
 }
 
 impl Root {
@@ -374,6 +376,7 @@ impl Metadata {
             size: u64::try_from(stat.st_size).unwrap_or(0),
             device: stat.st_dev,
             modified: stat.st_mtime,
+            changed: (stat.st_ctime, stat.st_ctime_nsec),
         }
     }
 }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::filesystem::FilesystemHandle;
-use super::{Context, Filesystem, Keeper, Kind, Lifetime, Need, NodeError, Ref, Surroundings};
+use super::{Context, Filesystem, Keeper, Kind, Lifetime, Need, NodeError, Ref, Surroundings, origins};
 use crate::address::Address;
 use crate::filesystems;
 use crate::host::inside::Attributes;
@@ -50,7 +50,8 @@ impl Kind for Fstab {
         let mount = cx.outputs.get(&self.within.root)?;
         let root = cx.helper().await?.root(&mount.root).await?;
         root.make_dirs("/etc")?;
-        Ok(root.write("/etc/fstab", text.as_bytes(), &Attributes::default())?)
+        root.write("/etc/fstab", text.as_bytes(), &Attributes::default())?;
+        Ok(origins::mark(self.within.date, cx).await?)
     }
 }
 

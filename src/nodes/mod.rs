@@ -15,6 +15,7 @@ pub mod helpers;
 pub mod hook;
 pub mod image;
 pub mod mount;
+pub mod origins;
 pub mod partitions;
 pub mod provision;
 pub mod retire;

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::filesystem::{find, head};
 use super::partitions::device_size;
-use super::{Attachment, Context, Filesystem, Keeper, Kind, Lifetime, Need, NodeError, Ref};
+use super::{Attachment, Context, Filesystem, Keeper, Kind, Lifetime, Need, NodeError, Ref, origins};
 use crate::address::Address;
 use crate::diagnostic::Diagnostic;
 use crate::filesystems::seal::{Anew, ext4, fat, rules};
@@ -35,6 +35,9 @@ pub struct Seal {
     pub rules: Vec<String>,
     /// That all content is there, and the mounts are closed.
     pub after: Vec<Need>,
+    /// The file in which it is noted which step touched which path last, if somebody wants to know.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origins: Option<PathBuf>,
 }
 
 /// One of them.
@@ -147,6 +150,9 @@ impl Job<'_> {
     async fn tree(&self, old: &Place) -> Result<(), NodeError> {
         let root = self.helper.root(&old.root).await?;
         let target = self.one.target.as_deref();
+        if let Some(file) = &self.seal.origins {
+            origins::note(&root, target.unwrap_or("/"), self.helper, file).await?;
+        }
         target.map_or(Ok(()), |target| rules::apply(&root, target, &self.seal.rules))?;
         let top = root.metadata("/")?.ok_or_else(|| self.cannot("its root is gone"))?;
         drop(root);

@@ -4,6 +4,7 @@ use std::future::Future;
 use std::path::{Path, PathBuf};
 
 use super::mount::MountHandle;
+use super::origins;
 use super::{Context, NodeError, Surroundings};
 use crate::diagnostic::Diagnostic;
 use crate::host::inside::Root;
@@ -78,7 +79,7 @@ pub async fn run(
         return Err(lost(error, site).about(&cx.at).into());
     }
     match done {
-        Ok(()) => Ok(()),
+        Ok(()) => Ok(origins::mark(site.date, cx).await?),
         Err(error) => Err(failed(error, site, cx).await.into()),
     }
 }
