@@ -39,6 +39,9 @@ fn check(directory: &Path) -> Result<(), String> {
     if let Some(json) = &outcome.json {
         compare(&directory.join("plan.json"), json)?;
     }
+    if let Some(markdown) = &outcome.markdown {
+        compare(&directory.join("plan.md"), markdown)?;
+    }
     match case.outcome() == outcome {
         true => Ok(()),
         false => Err(format!("{}: a second plan differs from the first", directory.display())),
@@ -155,6 +158,65 @@ fn a_plan_file_reads_back_and_tells_what_moved() {
     );
 }
 
+/// Every argument that differs is named by the JSON, and by the page that text and Markdown draw; nothing else is.
+#[test]
+fn all_forms_name_the_same_changes() {
+    let mut seen = 0;
+    for entry in fs::read_dir(root()).unwrap() {
+        let case = Case::read(&entry.unwrap().path());
+        let Some((_, _, plan)) = case.planned() else { continue };
+        let json: serde_json::Value = serde_json::from_str(&bake::ui::plan::json(&plan)).unwrap();
+        let text = bake::ui::plan::text(&plan, bake::ui::plan::View::Whole, None);
+        let text = anstream::adapter::strip_str(&text).to_string();
+        let markdown = bake::ui::plan::markdown(&plan, usize::MAX);
+        for (image, resource) in plan.images.iter().zip(json["resource_changes"].as_array().unwrap()) {
+            let paths: Vec<&str> = image.changes.iter().map(|change| change.path.as_str()).collect();
+            let of_json = resource["changes"].as_array().unwrap().iter();
+            let of_json: Vec<&str> = of_json.map(|change| change["path"].as_str().unwrap()).collect();
+            assert_eq!(of_json, paths, "{}", case.name());
+            for change in &image.changes {
+                let file = change.files().into_iter().find_map(|(before, after)| after.or(before));
+                let name = file.map_or(change.name().to_owned(), |file| file.path.display().to_string());
+                let named = |form: &str| form.contains(&name);
+                assert!(named(&text) && named(&markdown), "{}: {}", case.name(), change.path);
+                seen += 1;
+            }
+        }
+        let page = bake::ui::plan::Page::of(&plan);
+        for line in page
+            .images
+            .iter()
+            .flat_map(|block| &block.lines)
+            .map(|line| line.drawn())
+        {
+            assert!(
+                text.contains(line.trim()) && markdown.contains(line.trim()),
+                "{}: {line}",
+                case.name()
+            );
+        }
+    }
+    assert!(seen > 20, "{seen}");
+}
+
+#[test]
+fn a_comment_is_never_longer_than_it_may_be() {
+    let (_, _, plan) = Case::read(&root().join("base-changed")).planned().unwrap();
+    let whole = bake::ui::plan::markdown(&plan, usize::MAX);
+    assert!(!whole.contains("not the whole plan"), "{whole}");
+    for longest in [1_200, 1_500, 2_000, 3_000] {
+        let text = bake::ui::plan::markdown(&plan, longest);
+        assert!(text.chars().count() <= longest, "{longest}: {}", text.chars().count());
+        let is_whole = text.chars().count() == whole.chars().count();
+        assert_eq!(text.contains("This comment is not the whole plan"), !is_whole, "{text}");
+        assert_eq!(
+            text.matches("<details").count(),
+            text.matches("</details>").count(),
+            "{text}"
+        );
+    }
+}
+
 #[test]
 fn secrets_are_in_no_form_of_a_plan() {
     let (_, _, plan) = Case::read(&root().join("secret")).planned().unwrap();
@@ -162,6 +224,7 @@ fn secrets_are_in_no_form_of_a_plan() {
     for text in [
         file,
         bake::ui::plan::json(&plan),
+        bake::ui::plan::markdown(&plan, bake::ui::plan::LONGEST),
         bake::ui::plan::text(&plan, bake::ui::plan::View::Whole, None),
     ] {
         assert!(!text.contains("hunter2"), "{text}");

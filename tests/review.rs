@@ -6,3 +6,5 @@
 mod files;
 #[path = "review/project.rs"]
 mod project;
+#[path = "review/schemas.rs"]
+mod schemas;

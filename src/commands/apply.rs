@@ -8,7 +8,8 @@ use clap::ValueEnum;
 
 use super::attendant::AtTerminal;
 use super::exit::Exit;
-use super::plan::{PlanArguments, drawn};
+use super::format::{self, Format};
+use super::plan::PlanArguments;
 use super::{confirm, ending, saved, session};
 use crate::apply::recover::Scope;
 use crate::apply::{self, OnError, Settings, Signals};
@@ -19,9 +20,9 @@ use crate::host::machine;
 use crate::lang::Value;
 use crate::nodes::context::Secrets;
 use crate::plan::{Action, ImagePlan, Mode, Plan};
-use crate::ui::Terminal;
 use crate::ui::plan::View;
 use crate::ui::progress::{Progress, Style};
+use crate::ui::{self, Terminal};
 use crate::units::Duration;
 
 /// Plan, ask, and do exactly that
@@ -108,7 +109,7 @@ impl Flags {
             return Err(not_to_be_applied().into());
         }
         if !self.json {
-            terminal.data(&drawn(&plan, false, View::Whole, terminal));
+            format::show(&plan, Format::Text, View::Whole, terminal);
         }
         check_rights(&plan)?;
         if !plan.is_empty() {
@@ -136,6 +137,9 @@ impl Flags {
         let changed = plan.images.iter().filter(|image| image.action != Action::None);
         let images: Vec<_> = changed.map(|image| image.address.clone()).collect();
         let progress = Progress::begin(terminal, style, &images);
+        if self.json {
+            ui::plan::events(&plan).iter().for_each(|line| terminal.data(line));
+        }
         let begun = Instant::now();
         let signals = Signals::watch(progress.events(), {
             let progress = progress.clone();

@@ -11,6 +11,7 @@ mod ending;
 mod exit;
 mod export;
 mod force_unlock;
+mod format;
 mod gc;
 mod graph;
 mod help;

@@ -4,12 +4,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::exit::Exit;
+use super::format::{self, FormatArguments};
 use super::session::{ModuleArguments, Session};
 use crate::address::ImageAddress;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::plan::{self, Mode, Options, Plan};
+use crate::ui::Terminal;
 use crate::ui::plan::View;
-use crate::ui::{self, Terminal};
 
 /// Show what would change, and why
 #[derive(Debug, clap::Args)]
@@ -20,7 +21,8 @@ bake plan
 bake plan -out web.bakeplan -target image.web     # bake apply web.bakeplan then does exactly that
 bake plan -replace image.base -var release=trixie
 bake plan -detailed-exitcode                      # 2 if there are changes
-bake plan -json | jq -r '.resource_changes[].action'"
+bake plan -json | jq -r '.resource_changes[].action'
+bake plan -format markdown > comment.md           # for a pull request"
 )]
 pub struct Args {
     #[command(flatten)]
@@ -31,9 +33,8 @@ pub struct Args {
     /// Exit with 2 if there are changes.
     #[arg(long)]
     detailed_exitcode: bool,
-    /// Print the plan as JSON.
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    format: FormatArguments,
     /// Only the first and the last lines.
     #[arg(long)]
     concise: bool,
@@ -118,12 +119,14 @@ impl PlanArguments {
 impl Args {
     /// Plans and prints.
     pub fn run(self, terminal: &Arc<Terminal>) -> Result<Exit, Diagnostics> {
-        let (_session, plan) = self.planning.plan(terminal)?;
+        let format = self.format.chosen();
+        let planned = self.planning.plan(terminal);
+        let (_session, plan) = planned.inspect_err(|errors| format::show_errors(errors, format, terminal))?;
         let view = match self.concise {
             true => View::Concise,
             false => View::Whole,
         };
-        terminal.data(&drawn(&plan, self.json, view, terminal));
+        format::show(&plan, format, view, terminal);
         if let Some(file) = &self.out {
             let digest = plan::file::write(file, &plan)?;
             let file = file.display();
@@ -141,12 +144,4 @@ impl Args {
 fn at_least_one(text: &str) -> Result<u16, String> {
     let number = text.parse().ok().filter(|number| *number > 0);
     number.ok_or_else(|| "it takes a whole number from 1 to 65535".to_owned())
-}
-
-/// A plan for people or for programs.
-pub fn drawn(plan: &Plan, json: bool, view: View, terminal: &Terminal) -> String {
-    match json {
-        true => ui::plan::json(plan),
-        false => ui::plan::text(plan, view, terminal.data_width()),
-    }
 }

@@ -4,9 +4,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::exit::Exit;
+use super::format::{self, Format, FormatArguments};
 use super::session::{ModuleArguments, Session};
 use crate::address::ImageAddress;
-use crate::diagnostic::Diagnostics;
+use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::plan;
 use crate::ui::plan::View;
 use crate::ui::{Terminal, images};
@@ -16,6 +17,7 @@ use crate::ui::{Terminal, images};
 #[command(after_help = "\
 bake show plan.bakeplan
 bake show -json plan.bakeplan
+bake show -format markdown plan.bakeplan
 bake show image.web
 bake show 'image.web[\"arm64\"]' -json")]
 pub struct Args {
@@ -24,9 +26,8 @@ pub struct Args {
     what: String,
     #[command(flatten)]
     module: ModuleArguments,
-    /// Print it as JSON.
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    format: FormatArguments,
 }
 
 impl Args {
@@ -41,7 +42,7 @@ impl Args {
 
     fn plan(&self, file: &Path, terminal: &Arc<Terminal>) -> Result<Exit, Diagnostics> {
         let plan = plan::file::read(file, None)?;
-        terminal.data(&super::plan::drawn(&plan, self.json, View::Whole, terminal));
+        format::show(&plan, self.format.chosen(), View::Whole, terminal);
         Ok(Exit::Done)
     }
 
@@ -54,9 +55,14 @@ impl Args {
         if found.is_empty() {
             return Err(super::session::no_image(&self.what, &session.whose()).into());
         }
-        match self.json {
-            true => terminal.data(&images::json(&found, &all)),
-            false => {
+        match self.format.chosen() {
+            Format::Json => terminal.data(&images::json(&found, &all)),
+            Format::Markdown | Format::Github | Format::Sarif => {
+                return Err(Diagnostic::error("an image is shown as text or JSON")
+                    .help("the other forms are for plans")
+                    .into());
+            }
+            Format::Text => {
                 let details: Vec<_> = found.iter().map(|image| images::detail(image, &all)).collect();
                 terminal.data(&details.join("\n"));
             }

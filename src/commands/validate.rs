@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use super::exit::Exit;
+use super::format::{MessageFormat, place_in_repository};
 use super::session::ModuleArguments;
 use crate::diagnostic::Diagnostics;
 use crate::ui::diagnostic::Written;
-use crate::ui::{Terminal, json};
+use crate::ui::{Terminal, annotations, json};
 use crate::{graph, module::Module, providers};
 
 /// Say what is wrong with the module, all of it at once
@@ -16,14 +17,18 @@ use crate::{graph, module::Module, providers};
     after_help = "\
 bake validate
 bake validate -var release=trixie
+bake validate -format github              # in a workflow
 bake validate -json | jq '.diagnostics[].summary'"
 )]
 pub struct Args {
     #[command(flatten)]
     module: ModuleArguments,
     /// Print what is wrong as JSON.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "format")]
     json: bool,
+    /// In which form what is wrong is printed.
+    #[arg(long, value_name = "FORM", default_value = "text", hide_default_value = true)]
+    format: MessageFormat,
 }
 
 impl Args {
@@ -34,13 +39,16 @@ impl Args {
             Ok((images, warnings)) => (warnings, Some(images)),
             Err(errors) => (errors, None),
         };
-        if self.json {
-            terminal.data(&json::pretty(&Written::new(&said)));
-        } else {
-            terminal.diagnostics(&said);
-            if let Some(images) = images {
-                let s = if images == 1 { "" } else { "s" };
-                terminal.data(&format!("The module is valid: {images} image{s}.\n"));
+        match if self.json { MessageFormat::Json } else { self.format } {
+            MessageFormat::Json => terminal.data(&json::pretty(&Written::new(&said))),
+            MessageFormat::Github => terminal.data(&annotations::github(&said, None, &place_in_repository())),
+            MessageFormat::Sarif => terminal.data(&annotations::sarif(&said, None, &place_in_repository())),
+            MessageFormat::Text => {
+                terminal.diagnostics(&said);
+                if let Some(images) = images {
+                    let s = if images == 1 { "" } else { "s" };
+                    terminal.data(&format!("The module is valid: {images} image{s}.\n"));
+                }
             }
         }
         Ok(if images.is_some() { Exit::Done } else { Exit::Failed })

@@ -38,15 +38,46 @@ fn collect<'a>(prefix: &str, block: &'a Recorded, into: &mut Vec<(String, &'a Re
     );
     let mut seen: BTreeMap<String, usize> = BTreeMap::new();
     for inner in &block.blocks {
-        let name = path_of(inner);
-        let count = seen.entry(name.clone()).or_default();
-        *count += 1;
-        let name = if *count > 1 {
-            format!("{name}/{}", *count - 1)
-        } else {
-            name
-        };
+        let name = numbered(inner, &mut seen);
         collect(&format!("{prefix}{name}."), &inner.content, into);
+    }
+}
+
+/// Where each argument lies in the JSON form of a block, by its path: `["provision", 1, "script"]`.
+pub fn locate(block: &Recorded) -> BTreeMap<String, Vec<serde_json::Value>> {
+    let mut places = BTreeMap::new();
+    walk("", &[], block, &mut places);
+    places
+}
+
+fn walk(prefix: &str, at: &[serde_json::Value], block: &Recorded, into: &mut BTreeMap<String, Vec<serde_json::Value>>) {
+    let step = |more: &[serde_json::Value]| [at, more].concat();
+    for name in block.arguments.keys() {
+        into.insert(format!("{prefix}{name}"), step(&[name.as_str().into()]));
+    }
+    let mut paths: BTreeMap<String, usize> = BTreeMap::new();
+    let mut indices: BTreeMap<&str, usize> = BTreeMap::new();
+    for inner in &block.blocks {
+        let index = indices.entry(&inner.name).or_default();
+        let at = step(&[inner.name.as_str().into(), (*index).into()]);
+        *index += 1;
+        walk(
+            &format!("{prefix}{}.", numbered(inner, &mut paths)),
+            &at,
+            &inner.content,
+            into,
+        );
+    }
+}
+
+/// The path of a block; `/1` behind that of a second one of the same.
+fn numbered(block: &RecordedBlock, seen: &mut BTreeMap<String, usize>) -> String {
+    let name = path_of(block);
+    let count = seen.entry(name.clone()).or_default();
+    *count += 1;
+    match *count {
+        1 => name,
+        more => format!("{name}/{}", more - 1),
     }
 }
 

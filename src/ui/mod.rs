@@ -1,5 +1,6 @@
 //! What people and other programs see. Reads data types and events, and decides nothing.
 
+pub mod annotations;
 mod canvas;
 pub mod diagnostic;
 pub mod diff;

@@ -3,6 +3,7 @@
 mod head;
 pub mod image;
 mod json;
+mod markdown;
 mod outputs;
 pub mod page;
 mod text;
@@ -10,7 +11,8 @@ pub mod values;
 pub mod words;
 
 use crate::plan::Plan;
-pub use json::json;
+pub use json::{events, json};
+pub use markdown::{LONGEST, markdown};
 pub use page::Page;
 
 /// How much is shown.

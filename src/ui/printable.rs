@@ -23,6 +23,25 @@ pub fn clean(text: &str) -> Cow<'_, str> {
     Cow::Owned(lines.collect::<Vec<_>>().join("\n"))
 }
 
+/// One line for a place where anything may be shown: without control characters and line ends, and with the characters
+/// that reorder or hide others written out (`<U+202E>`), so that what is read is what is there.
+///
+/// Source: Unicode Technical Standard 55, "Unicode Source Code Handling".
+pub fn honest(text: &str) -> String {
+    let clean = clean(text);
+    let mut line = String::with_capacity(clean.len());
+    for c in clean.chars() {
+        match c {
+            '\n' => line.push(' '),
+            '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}' => {
+                line.push_str(&format!("<U+{:04X}>", u32::from(c)));
+            }
+            c => line.push(c),
+        }
+    }
+    line
+}
+
 /// The line cut to so many columns, with `…` where something is left out. Escape sequences are not expected in it.
 pub fn cut(line: &str, columns: usize) -> Cow<'_, str> {
     if width(line) <= columns {
@@ -79,6 +98,11 @@ mod tests {
         assert_eq!(clean("\u{1b}[31mred\u{1b}[0m \u{7}bell"), "red bell");
         assert_eq!(clean("\u{1b}]0;title\u{7}x"), "x");
         assert_eq!(clean(" 10%\r 50%\r100%\r\nnext"), "100%\nnext");
+    }
+
+    #[test]
+    fn what_hides_or_reorders_is_written_out() {
+        assert_eq!(honest("a\u{202e}b\nc\u{7}"), "a<U+202E>b c");
     }
 
     #[test]

@@ -21,6 +21,7 @@ use super::thought;
 pub struct Outcome {
     pub text: String,
     pub json: Option<String>,
+    pub markdown: Option<String>,
 }
 
 /// `case.json`
@@ -163,6 +164,7 @@ impl Case {
             Err(errors) => Outcome {
                 text: rendered(&errors),
                 json: None,
+                markdown: None,
             },
             Ok((_, _, plan)) => {
                 let view = if self.flags.concise { View::Concise } else { View::Whole };
@@ -175,6 +177,7 @@ impl Case {
                 Outcome {
                     text: warnings + &text,
                     json: Some(bake::ui::plan::json(&plan)),
+                    markdown: Some(bake::ui::plan::markdown(&plan, bake::ui::plan::LONGEST)),
                 }
             }
         }

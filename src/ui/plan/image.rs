@@ -77,6 +77,8 @@ fn retired(image: &ImagePlan, gone: &crate::plan::Retirement) -> Gone {
 #[derive(Default)]
 struct Body {
     lines: Vec<Line>,
+    /// Whether the image is built again, so that its steps are shown one by one.
+    rebuilds: bool,
 }
 
 impl Body {
@@ -164,12 +166,15 @@ impl Body {
             rows.push(("address".to_owned(), format!("{from} -> {}", image.address)));
         }
         self.rows(0, "~", &rows);
+        self.rebuilds = image.action == Action::Replace;
+        let elsewhere = |change: &&Change| self.rebuilds && in_step(image, change);
         let own = image
             .changes
             .iter()
-            .filter(|change| !in_step(image, change) && change.path != "name");
-        self.nested(&own.collect::<Vec<_>>());
-        if image.action == Action::Replace {
+            .filter(|change| !elsewhere(change) && change.path != "name");
+        let own: Vec<&Change> = own.collect();
+        self.nested(&own);
+        if self.rebuilds {
             let width = image.steps.iter().map(|step| heading(step).len()).max().unwrap_or(0);
             image.steps.iter().for_each(|step| self.step(image, step, width));
         }
@@ -215,23 +220,33 @@ impl Body {
                 "~",
                 format!("{title:width$}  moved {}{took}", neighbour(image, step)),
             ),
-            StepChange::Removed => self.line(0, "-", title),
-            StepChange::Added => self.line(0, "+", format!("{title:width$}  {}", step.summary)),
-            StepChange::Changed => {
-                self.line(0, "~", format!("{title} {{  # forces rebuild{took}"));
-                let block = block_of(&step.name);
-                let own = image
-                    .changes
-                    .iter()
-                    .filter(|change| change.class.is_content() && change.lies_in(&block));
-                let named = own.map(|change| {
-                    let name = change.path.strip_prefix(&block).unwrap_or(&change.path);
-                    (name.trim_start_matches('.'), change)
-                });
-                self.aligned(&named.collect::<Vec<_>>(), 1);
-                self.line(0, "", "}");
-            }
+            StepChange::Removed => self.own_block(image, step, "-", &title),
+            StepChange::Added => self.own_block(image, step, "+", &format!("{title:width$}  {}", step.summary)),
+            StepChange::Changed => self.own_block(image, step, "~", &format!("{title}  # forces rebuild{took}")),
         }
+    }
+
+    /// A step with its arguments that differ.
+    fn own_block(&mut self, image: &ImagePlan, step: &StepPlan, sign: &'static str, title: &str) {
+        let block = block_of(&step.name);
+        let own = image.changes.iter();
+        let own = own.filter(|change| change.class.is_content() && change.lies_in(&block));
+        let named = own.map(|change| {
+            let name = change.path.strip_prefix(&block).unwrap_or(&change.path);
+            (name.trim_start_matches('.'), change)
+        });
+        let named: Vec<(&str, &Change)> = named.collect();
+        if named.is_empty() {
+            return self.line(0, sign, title);
+        }
+        let opened = match title.split_once("  ") {
+            Some((title, rest)) if rest.starts_with('#') => format!("{title} {{  {rest}"),
+            Some((title, rest)) => format!("{title} {{  # {}", rest.trim_start()),
+            None => format!("{title} {{"),
+        };
+        self.line(0, sign, opened);
+        self.aligned(&named, 1);
+        self.line(0, "", "}");
     }
 
     /// One argument: files and long texts as line diffs, maps by their keys, others on one line.
@@ -252,7 +267,7 @@ impl Body {
             }
             self.line(depth, "", "}");
         } else {
-            let forces = if depth == 0 && change.class.is_content() {
+            let forces = if self.rebuilds && depth == 0 && change.class.is_content() {
                 "  # forces rebuild"
             } else {
                 ""
@@ -281,6 +296,7 @@ impl Body {
             }
             ("~", Some(_), Some(_)) => self.line(depth + 1, "", "# its executable bit changed"),
             ("~", ..) => self.line(depth + 1, "", "# text not recorded"),
+            ("+", Some(before), Some(after)) => self.lines.extend(diff::lines(&before, &after, depth + 1)),
             _ => {}
         }
     }

@@ -1,29 +1,24 @@
-//! A plan as JSON. The skeleton is that of `terraform show -json`, so that tools which read one read most of the other:
-//! `resource_changes[].change.{actions, before, after, after_unknown, before_sensitive, after_sensitive}` and
-//! `action_reason`; what only images have stands beside it. Secrets are in no part of it.
+//! A plan as JSON. The skeleton is that of `terraform show -json`, so that tools which read one read most of the other; what
+//! only images have stands beside it. `docs/schemas/plan.json` describes it whole. Secrets are in no part of it.
+
+use std::collections::BTreeMap;
 
 use serde_json::{Map, Value as Json, json};
 
-use crate::plan::{Action, Cause, ImagePlan, Plan, Release};
+use super::page::{Block, Page};
+use crate::address::ImageAddress;
+use crate::lang::Value;
+use crate::plan::compare::locate;
+use crate::plan::{Action, Cause, Change, ImagePlan, Plan, PlannedOutput, Release};
 use crate::schema::{Recorded, RecordedArgument};
-use crate::ui::json::{FORMAT, pretty};
+use crate::ui::json::{FORMAT, line, pretty};
 
 /// The document, with a line end.
 pub fn json(plan: &Plan) -> String {
-    let images: Vec<Json> = plan.images.iter().map(resource).collect();
-    let outputs: Map<String, Json> = plan
-        .outputs
-        .iter()
-        .map(|(name, output)| {
-            let (value, sensitive) = (&output.value, output.value.contains_sensitive());
-            let shown = if sensitive { Json::Null } else { value.to_json() };
-            let unknown = !sensitive && !value.is_wholly_known();
-            (
-                name.clone(),
-                json!({ "value": shown, "sensitive": sensitive, "unknown": unknown }),
-            )
-        })
-        .collect();
+    let page = Page::of(plan);
+    let blocks: BTreeMap<&ImageAddress, &Block> = page.images.iter().map(|block| (&block.address, block)).collect();
+    let images = plan.images.iter();
+    let drifted = plan.images.iter().filter(|image| !image.drift.is_empty());
     pretty(&json!({
         "format_version": FORMAT,
         "bake_version": plan.bake,
@@ -31,47 +26,206 @@ pub fn json(plan: &Plan) -> String {
         "project": plan.owner.project,
         "workspace": plan.owner.workspace,
         "applyable": !plan.is_empty(),
-        "resource_changes": images,
-        "outputs": outputs,
+        "headline": page.head,
+        "variables": variables(plan),
+        "planned_values": planned_values(plan),
+        "resource_changes": images.map(|image| resource(image, blocks.get(&image.address).copied())).collect::<Vec<_>>(),
+        "resource_drift": drifted.map(drift).collect::<Vec<_>>(),
+        "output_changes": plan.outputs.iter().map(|(name, one)| (name.clone(), output_change(one))).collect::<Map<_, _>>(),
+        "outputs": plan.outputs.iter().map(|(name, one)| (name.clone(), output(&one.value))).collect::<Map<_, _>>(),
         "summary": plan.summary(),
         "temporary": plan.temporary(),
         "warnings": plan.warnings,
     }))
 }
 
-fn resource(image: &ImagePlan) -> Json {
+/// The lines of a stream that say what is planned: one for each image that something happens to, and how many there are.
+pub fn events(plan: &Plan) -> Vec<String> {
+    let changed = plan.images.iter().filter(|image| image.action != Action::None);
+    let planned = changed.map(|image| {
+        let fields = json!({
+            "type": "planned_change",
+            "change": {
+                "resource": event_resource(&image.address, &image.provider.to_string()),
+                "action": event_action(image),
+                "reason": image.causes.first().map(reason),
+            },
+        });
+        line("info", &super::words::title(image), fields)
+    });
+    let counts = plan.summary();
+    let changes = json!({
+        "add": counts.build + counts.replace + counts.register,
+        "change": counts.update,
+        "remove": counts.replace + counts.register + counts.destroy,
+        "retire": counts.retire,
+        "operation": "plan",
+    });
+    let summary = json!({ "type": "change_summary", "changes": changes });
+    let message = format!("Plan: {}", super::head::count(plan));
+    planned
+        .chain(std::iter::once(line("info", &message, summary)))
+        .collect()
+}
+
+fn event_resource(address: &ImageAddress, provider: &str) -> Json {
+    json!({
+        "addr": address,
+        "module": "",
+        "resource": address,
+        "resource_type": "image",
+        "resource_name": address.name,
+        "resource_key": address.key,
+        "implied_provider": provider,
+    })
+}
+
+/// Terraform's word for it in a stream.
+fn event_action(image: &ImagePlan) -> &'static str {
+    match image.action {
+        Action::Build => "create",
+        Action::Register if image.before.is_none() => "create",
+        Action::Replace | Action::Register => "replace",
+        Action::Update | Action::Promote => "update",
+        Action::Destroy => "delete",
+        Action::None => "noop",
+    }
+}
+
+fn variables(plan: &Plan) -> Map<String, Json> {
+    let plain = plan
+        .inputs
+        .variables
+        .iter()
+        .map(|(name, value)| (name.clone(), json!({ "value": value })));
+    let secret = plan.inputs.secrets.iter().map(|(name, revision)| {
+        let field = json!({ "sensitive": true, "revision": revision });
+        (name.clone(), field)
+    });
+    plain.chain(secret).collect()
+}
+
+fn planned_values(plan: &Plan) -> Json {
+    let resources = plan.images.iter().filter_map(|image| {
+        let after = image.after.as_ref()?;
+        Some(json!({
+            "address": image.address,
+            "mode": "managed",
+            "type": "image",
+            "name": image.address.name,
+            "index": image.address.key,
+            "provider_name": image.provider.to_string(),
+            "values": release(after),
+            "sensitive_values": sensitive(Some(after)),
+        }))
+    });
+    let outputs: Map<String, Json> = plan
+        .outputs
+        .iter()
+        .map(|(name, one)| (name.clone(), output(&one.value)))
+        .collect();
+    json!({ "outputs": outputs, "root_module": { "resources": resources.collect::<Vec<_>>() } })
+}
+
+fn output(value: &Value) -> Json {
+    let sensitive = value.contains_sensitive();
+    let unknown = !sensitive && !value.is_wholly_known();
+    json!({ "value": shown(value), "sensitive": sensitive, "unknown": unknown })
+}
+
+fn shown(value: &Value) -> Json {
+    match value.contains_sensitive() || !value.is_wholly_known() {
+        true => Json::Null,
+        false => value.to_json(),
+    }
+}
+
+fn output_change(output: &PlannedOutput) -> Json {
+    let unknown = !output.value.is_wholly_known();
+    let actions = match (&output.before, unknown) {
+        (Some(_), _) => ["update"],
+        (None, true) => ["create"],
+        (None, false) => ["no-op"],
+    };
+    let sensitive = output.value.contains_sensitive();
+    let before = match (&output.before, unknown) {
+        (None, false) => shown(&output.value),
+        (before, _) => before.as_ref().map_or(Json::Null, shown),
+    };
+    json!({
+        "actions": actions,
+        "before": before,
+        "after": shown(&output.value),
+        "after_unknown": !sensitive && unknown,
+        "before_sensitive": sensitive,
+        "after_sensitive": sensitive,
+    })
+}
+
+fn resource(image: &ImagePlan, block: Option<&Block>) -> Json {
     let (before, after) = (image.before.as_ref(), image.after.as_ref());
+    let title = block.filter(|block| !block.title.is_empty()).map(|block| &block.title);
     json!({
         "address": image.address,
+        "previous_address": image.moved_from,
+        "mode": "managed",
         "type": "image",
         "name": image.address.name,
         "index": image.address.key,
-        "provider": image.provider.to_string(),
+        "provider_name": image.provider.to_string(),
         "action": image.action,
         "action_reason": image.causes.first().map(reason),
+        "title": title,
         "change": {
-            "actions": actions(image.action, before.is_some()),
+            "actions": actions(image),
             "before": before.map(release),
             "after": after.map(release),
-            "after_unknown": after.map(|one| marked(&one.spec, &|one| one.after.is_some())),
-            "before_sensitive": before.map(|one| marked(&one.spec, &|one| one.sensitive)),
-            "after_sensitive": after.map(|one| marked(&one.spec, &|one| one.sensitive)),
-            "replace_paths": image.changes.iter().filter(|one| one.class.is_content()).map(|one| &one.path).collect::<Vec<_>>(),
+            "after_unknown": unknown(after),
+            "before_sensitive": sensitive(before),
+            "after_sensitive": sensitive(after),
+            "replace_paths": replace_paths(image),
         },
         "causes": image.causes,
         "changes": image.changes,
         "steps": image.steps,
         "retire": image.retire,
-        "moved_from": image.moved_from,
         "estimate": image.estimate,
     })
 }
 
+/// What was changed outside of bake, in the form of a resource change: from what was recorded to what is.
+fn drift(image: &ImagePlan) -> Json {
+    json!({
+        "address": image.address,
+        "mode": "managed",
+        "type": "image",
+        "name": image.address.name,
+        "index": image.address.key,
+        "provider_name": image.provider.to_string(),
+        "change": {
+            "actions": ["update"],
+            "before": by_path(&image.drift, |one| one.before.as_ref()),
+            "after": by_path(&image.drift, |one| one.after.as_ref()),
+        },
+        "changes": image.drift,
+    })
+}
+
+fn by_path(changes: &[Change], side: impl Fn(&Change) -> Option<&RecordedArgument>) -> Map<String, Json> {
+    let value = |one: &Change| {
+        side(one)
+            .and_then(|argument| argument.value.clone())
+            .unwrap_or(Json::Null)
+    };
+    changes.iter().map(|one| (one.path.clone(), value(one))).collect()
+}
+
 /// Terraform's words for what happens.
-fn actions(action: Action, stands: bool) -> Vec<&'static str> {
-    match action {
+fn actions(image: &ImagePlan) -> Vec<&'static str> {
+    match image.action {
         Action::Build => vec!["create"],
-        Action::Register if !stands => vec!["create"],
+        Action::Register if image.before.is_none() => vec!["create"],
+        Action::Replace | Action::Register if image.retire.iter().any(|one| one.first) => vec!["delete", "create"],
         Action::Replace | Action::Register => vec!["create", "delete"],
         Action::Update | Action::Promote => vec!["update"],
         Action::Destroy => vec!["delete"],
@@ -87,10 +241,10 @@ fn reason(cause: &Cause) -> &'static str {
         Cause::Registration { .. } => "register_because_argument_changed",
         Cause::Argument { .. } => "update_because_argument_changed",
         Cause::Drift { .. } => "update_because_drifted",
-        Cause::Requested => "rebuild_by_request",
+        Cause::Requested => "replace_by_request",
         Cause::TooOld { .. } => "rebuild_because_too_old",
         Cause::Damaged => "rebuild_because_snapshot_damaged",
-        Cause::Triggered => "rebuild_by_triggers",
+        Cause::Triggered => "replace_by_triggers",
         Cause::Recipe { .. } => "rebuild_because_recipe_changed",
         Cause::SnapshotStands => "register_because_snapshot_stands",
         Cause::ReleaseStands { .. } => "promote_because_release_stands",
@@ -98,6 +252,19 @@ fn reason(cause: &Cause) -> &'static str {
         Cause::DestroyRequested => "delete_by_request",
         Cause::Moved { .. } => "update_because_moved",
     }
+}
+
+/// Where the arguments lie that force a new image, as steps into `change.after`, or of one that is gone into
+/// `change.before`.
+fn replace_paths(image: &ImagePlan) -> Vec<Vec<Json>> {
+    let forcing: Vec<&Change> = image.changes.iter().filter(|one| one.class.is_content()).collect();
+    if forcing.is_empty() {
+        return Vec::new();
+    }
+    let places = |release: &Option<Release>| release.as_ref().map(|one| locate(&one.spec)).unwrap_or_default();
+    let (before, after) = (places(&image.before), places(&image.after));
+    let place = |change: &&Change| after.get(&change.path).or_else(|| before.get(&change.path)).cloned();
+    forcing.iter().filter_map(place).collect()
 }
 
 fn release(release: &Release) -> Json {
@@ -109,9 +276,21 @@ fn release(release: &Release) -> Json {
     Json::Object(fields)
 }
 
-/// `true` for each argument that something holds of, in the form of the block.
-fn marked(spec: &Recorded, holds: &dyn Fn(&RecordedArgument) -> bool) -> Json {
-    Json::Object(object(spec, &|argument| holds(argument).then_some(Json::Bool(true))))
+fn unknown(after: Option<&Release>) -> Json {
+    let Some(after) = after else { return json!({}) };
+    let mut fields = object(&after.spec, &|one| one.after.is_some().then_some(Json::Bool(true)));
+    if after.id.is_none() {
+        fields.insert("id".into(), Json::Bool(true));
+    }
+    Json::Object(fields)
+}
+
+/// `true` for each argument that is a secret, in the form of the block.
+fn sensitive(release: Option<&Release>) -> Json {
+    match release {
+        None => Json::Bool(false),
+        Some(release) => Json::Object(object(&release.spec, &|one| one.sensitive.then_some(Json::Bool(true)))),
+    }
 }
 
 fn object(spec: &Recorded, field: &dyn Fn(&RecordedArgument) -> Option<Json>) -> Map<String, Json> {

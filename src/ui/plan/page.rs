@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use super::{head, image, outputs};
 use crate::address::ImageAddress;
 use crate::plan::{Action, ImagePlan, Mode, Plan};
+use crate::ui::printable;
 
 /// A plan as it is read.
 #[derive(Debug, Clone, PartialEq)]
@@ -130,8 +131,38 @@ impl Line {
 pub const INDENT: usize = 6;
 
 impl Page {
-    /// What there is to say of a plan.
+    /// What there is to say of a plan. Names and texts in it are from elsewhere: they are made harmless here, for all formats.
     pub fn of(plan: &Plan) -> Page {
+        let mut page = Page::raw(plan);
+        page.each_text(&|text| {
+            let honest = printable::honest(text);
+            if honest != *text {
+                *text = honest;
+            }
+        });
+        page
+    }
+
+    fn each_text(&mut self, change: &dyn Fn(&mut String)) {
+        self.head.iter_mut().for_each(change);
+        for block in self.drift.iter_mut().chain(&mut self.images) {
+            change(&mut block.title);
+            change(&mut block.label);
+            block.causes.iter_mut().for_each(change);
+            block
+                .gone
+                .iter_mut()
+                .flat_map(|gone| [&mut gone.title, &mut gone.what])
+                .for_each(change);
+        }
+        let blocks = self.drift.iter_mut().chain(&mut self.images);
+        let lines = blocks.flat_map(|block| &mut block.lines).chain(&mut self.outputs);
+        lines
+            .flat_map(|line| &mut line.parts)
+            .for_each(|part| change(&mut part.text));
+    }
+
+    fn raw(plan: &Plan) -> Page {
         let drift = plan.images.iter().filter(|image| !image.drift.is_empty());
         let drift: Vec<Block> = drift.map(image::drifted).collect();
         if plan.mode == Mode::RefreshOnly {
