@@ -44,7 +44,7 @@ class Control:
         for name, value in body.items():
             if name == "manner" and value in ("xen", "nvme"):
                 self.lab.manner = value
-            elif name == "imds" and value in ("v2", "v1", "off"):
+            elif name == "imds" and value in ("v2", "v1", "off", "silent"):
                 self.metadata.mode = value
             elif name in self.lab.settings and isinstance(value, (int, float)):
                 self.lab.settings[name] = value
@@ -62,6 +62,11 @@ class Control:
             known = accounts.add(body["key"], body.get("account", "111122223333"), body.get("user", body["key"].lower()))
         known.state = body.get("state", known.state)
         known.policies = body.get("policies", known.policies)
+
+    def get_credentials(self, query, body):
+        """Credentials as an agent of containers hands them out (`AWS_CONTAINER_CREDENTIALS_FULL_URI`)."""
+        key = query.get("key", "LABROLE")
+        return {"AccessKeyId": key, "SecretAccessKey": "lab", "Token": "lab-session", "Expiration": "2099-01-01T00:00:00Z"}
 
     def post_host(self, query, body):
         """Which instance the metadata speaks of."""

@@ -2,10 +2,14 @@
 
 import json
 import secrets
+import time
+
+#: Seconds: longer than any client is patient.
+_SILENCE = 60
 
 
 class Metadata:
-    """IMDS of one host. Its modes are `v2`, `v1` (tokens are not asked for) and `off`."""
+    """IMDS of one host. Its modes are `v2`, `v1` (tokens are not asked for), `off`, and `silent`: behind a hop too many."""
 
     def __init__(self, lab, host):
         self.lab, self.host = lab, host
@@ -16,6 +20,9 @@ class Metadata:
         """Status and text."""
         if self.mode == "off":
             return 403, ""
+        if self.mode == "silent":
+            time.sleep(_SILENCE)
+            return 504, ""
         if method == "PUT":
             return self._token(path, headers)
         token = headers.get("X-aws-ec2-metadata-token")

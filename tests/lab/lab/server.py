@@ -12,6 +12,7 @@ from . import authorize, direct, parameters, services
 from .ec2 import ACTIONS
 from .lab import Call
 from .refusal import Refused
+from .things import REGIONS
 from .wire import refusal_xml
 
 _SCOPE = re.compile(r"Credential=([^/]*)/\d+/([^/]+)/([^/]+)/aws4_request")
@@ -65,6 +66,8 @@ class Handler(BaseHTTPRequestHandler):
         if self.path.startswith("/latest/"):
             status, text = self.server.metadata.answer(self.command, self.path, self.headers)
             return self._send(status, "text/plain", text.encode())
+        if self.path.startswith("/federation/credentials"):
+            return self._send(*services.portal())
         self._send(*Exchange(self.server, self.command, self.path, self.headers, body).run())
 
     def _control(self, body):
@@ -96,6 +99,8 @@ class Exchange:
         self.key, self.region, self.service = scope.groups() if scope else ("", "", "ec2")
         self.request_id = str(uuid.uuid4())
         self.action = self._action()
+        if not scope and self.action == services.WEB_IDENTITY:
+            self.key, self.region, self.service = "LABMAIN", REGIONS[0], "sts"
         self.asked, self.identity, self.faults = {}, None, []
 
     def _action(self):
@@ -141,6 +146,7 @@ class Exchange:
         if self.service == "ec2":
             return self._ec2(call)
         if self.service == "sts":
+            self.asked = {name: value for name, value in parse_qsl(self.body.decode()) if name not in ("Action", "Version")}
             with self.lab.lock:
                 return 200, "text/xml", services.sts(call, self.body.decode())
         if self.service == "ebs":

@@ -14,16 +14,18 @@ from .refusal import Refused
 from .things import fresh
 
 _STS = "https://sts.amazonaws.com/doc/2011-06-15/"
+#: The one action that nobody signs.
+WEB_IDENTITY = "AssumeRoleWithWebIdentity"
 _JSON = "application/x-amz-json-1.1"
 
 
 def sts(call, body):
-    """GetCallerIdentity, AssumeRole, GetSessionToken, DecodeAuthorizationMessage: the XML of the answer."""
+    """GetCallerIdentity, AssumeRole (also with a web identity), GetSessionToken, DecodeAuthorizationMessage: the XML of the answer."""
     asked = {key: values[0] for key, values in parse_qs(body).items()}
     who = call.identity
     if call.action == "GetCallerIdentity":
         inner = f"<Arn>{who.arn}</Arn><UserId>{who.user}</UserId><Account>{who.account}</Account>"
-    elif call.action == "AssumeRole":
+    elif call.action in ("AssumeRole", WEB_IDENTITY):
         inner = _assume(call, asked)
     elif call.action == "GetSessionToken":
         inner = _credentials(call.lab.accounts.add(fresh("LABSESSION"), who.account, who.arn.rsplit("/", 1)[-1]).key)
@@ -41,6 +43,9 @@ def _assume(call, asked):
     if not role or role.group(1) not in (MAIN, call.lab.accounts.by_key["LABOTHER"].account) or "forbidden" in role.group(2):
         text = f"User: {call.identity.arn} is not authorized to perform: sts:AssumeRole on resource: {asked.get('RoleArn')}"
         raise Refused("AccessDenied", text, 403)
+    if "mfa" in role.group(2) and (asked.get("TokenCode") != "123456" or not asked.get("SerialNumber")):
+        text = "MultiFactorAuthentication failed with invalid MFA one time pass code."
+        raise Refused("AccessDenied", text, 403)
     if "external" in role.group(2) and asked.get("ExternalId") != "lab-external":
         raise Refused("AccessDenied", f"User: {call.identity.arn} is not authorized to perform: sts:AssumeRole", 403)
     name = f"assumed-role/{role.group(2)}/{asked.get('RoleSessionName', 'session')}"
@@ -55,6 +60,12 @@ def _credentials(key):
         f"<Credentials><AccessKeyId>{key}</AccessKeyId><SecretAccessKey>lab</SecretAccessKey>"
         f"<SessionToken>lab-session</SessionToken><Expiration>{until}</Expiration></Credentials>"
     )
+
+
+def portal():
+    """What the portal of IAM Identity Center (SSO) answers: the status, type and body of a role's credentials."""
+    told = {"accessKeyId": "LABROLE", "secretAccessKey": "lab", "sessionToken": "lab-session", "expiration": 4070908800000}
+    return 200, "application/json", json.dumps({"roleCredentials": told}).encode()
 
 
 def kms(call, asked):

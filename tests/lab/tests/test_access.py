@@ -6,6 +6,10 @@ import unittest
 import urllib.error
 import urllib.request
 
+import boto3
+from botocore import UNSIGNED
+from botocore.config import Config
+
 from support import REGION, ZONE, LabCase
 
 
@@ -47,6 +51,21 @@ class Keys(LabCase):
         with self.refused("AccessDenied"):
             sts.assume_role(RoleArn="arn:aws:iam::444455556666:role/external", RoleSessionName="one")
         sts.assume_role(RoleArn="arn:aws:iam::444455556666:role/external", RoleSessionName="one", ExternalId="lab-external")
+
+    def test_other_ways_to_credentials(self):
+        sts, role = self.client("sts"), "arn:aws:iam::111122223333:role/"
+        with self.refused("AccessDenied"):
+            sts.assume_role(RoleArn=role + "mfa", RoleSessionName="one")
+        sts.assume_role(RoleArn=role + "mfa", RoleSessionName="one", SerialNumber="arn:aws:iam::111122223333:mfa/me", TokenCode="123456")
+        self.assertEqual(self.control("GET", "log")[-1]["parameters"]["TokenCode"], "123456")
+        web = boto3.client("sts", region_name=REGION, endpoint_url=self.endpoint, config=Config(signature_version=UNSIGNED))
+        made = web.assume_role_with_web_identity(RoleArn=role + "web", RoleSessionName="one", WebIdentityToken="x" * 8)
+        told = self.client("sts", key=made["Credentials"]["AccessKeyId"]).get_caller_identity()
+        self.assertEqual(told["Arn"], "arn:aws:sts::111122223333:assumed-role/web/one")
+        self.assertEqual(self.control("GET", "credentials?key=LABREAD")["AccessKeyId"], "LABREAD")
+        sso = boto3.client("sso", region_name=REGION, endpoint_url=self.endpoint)
+        told = sso.get_role_credentials(roleName="r", accountId="111122223333", accessToken="t")
+        self.assertEqual(told["roleCredentials"]["accessKeyId"], "LABROLE")
 
     def test_a_denied_call_says_so_and_its_message_decodes(self):
         with self.refused("UnauthorizedOperation") as refusal:

@@ -253,6 +253,9 @@ class Attributes(LabCase):
         self.ec2.disable_image_block_public_access()
         self.ec2.modify_image_attribute(ImageId=image, LaunchPermission=everybody)
         self.assertTrue(self.described(image)["Public"])
+        self.assertIn("DeprecationTime", self.described(image))
+        with self.refused("OperationNotPermitted"):
+            self.ec2.disable_image_deprecation(ImageId=image)
         self.assertEqual(self.ec2.get_image_block_public_access_state()["ImageBlockPublicAccessState"], "unblocked")
         with self.refused("InvalidParameter"):
             self.ec2.modify_image_attribute(ImageId=self.image("encrypted-own-key"), LaunchPermission=everybody)

@@ -18,6 +18,12 @@ def until(condition, seconds=5):
     return False
 
 
+def in_private(script, *arguments):
+    """A script in a mount namespace of its own, which ends with it: no other test's namespace gets a copy of its mounts."""
+    command = ["unshare", "--mount", "--propagation", "private", "sh", "-c", script, "sh", *arguments]
+    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+
 def free_name():
     """A device that no lab of this host has."""
     return next(f"/dev/sd{letter}" for letter in "fghijklmnop" if not os.path.lexists(f"/dev/xvd{letter}"))
@@ -167,14 +173,13 @@ class Devices:
             self.ec2.delete_volume(VolumeId=volume)
         point = os.path.join(self.directory, "mount")
         os.makedirs(point, exist_ok=True)
-        subprocess.run(["mount", device, point], check=True)
-        with open(os.path.join(point, "proof"), "w", encoding="utf-8") as file:
-            file.write("written through the device")
+        holder = in_private('mount "$1" "$2" && echo "written through the device" > "$2/proof" && echo ready && read -r _', device, point)
+        self.assertEqual(holder.stdout.readline(), "ready\n")
         self.ec2.detach_volume(VolumeId=volume)
         time.sleep(0.3)
         self.assertEqual(self.state(volume)["Attachments"][0]["State"], "busy")
         self.assertEqual(len(self.control("GET", "inventory")["mounts"]), 1)
-        subprocess.run(["umount", point], check=True)
+        holder.communicate()
         self.assertTrue(until(lambda: self.state(volume)["State"] == "available"))
         self.assertFalse(os.path.lexists(device))
         self.assertEqual(self.control("GET", "inventory")["loops"], [])
@@ -182,10 +187,8 @@ class Devices:
             self.ec2.detach_volume(VolumeId=volume)
         snapshot = self.ec2.create_snapshot(VolumeId=volume)["SnapshotId"]
         disk = self.control("GET", f"disk?region={REGION}&id={snapshot}")["file"]
-        subprocess.run(["mount", "-o", "loop,ro", disk, point], check=True)
-        with open(os.path.join(point, "proof"), encoding="utf-8") as file:
-            self.assertEqual(file.read(), "written through the device")
-        subprocess.run(["umount", point], check=True)
+        reader = in_private('mount -o loop,ro "$1" "$2" && cat "$2/proof"', disk, point)
+        self.assertEqual(reader.communicate()[0], "written through the device\n")
 
     def test_times(self):
         self.control("POST", "settings", {"create": 0.4, "attach": 0.4, "detach": 0.4, "delete": 0.4})

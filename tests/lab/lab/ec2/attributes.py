@@ -1,5 +1,7 @@
 """Attributes of images and snapshots that change later: descriptions, IMDS, shares, and what forbids public ones."""
 
+from datetime import timedelta
+
 from ..refusal import Refused
 from . import encryption, images, snapshots
 from .base import action, find
@@ -82,6 +84,9 @@ def _share_image(call, image, add, remove):
         _check_public_image(call, image)
     image.permissions = [share for share in image.permissions if share not in remove]
     image.permissions += [share for share in add if share not in image.permissions]
+    if public:  # until it is private again, it can only be brought forward
+        latest = image.born + timedelta(days=730)
+        image.deprecation = min(image.deprecation or latest, latest)
     if len(image.permissions) > 1000:
         raise Refused("AmiLaunchPermissionLimitExceeded", "An image can be shared with 1000 entities.")
 

@@ -23,7 +23,10 @@ def deprecate(call, asked):
 
 @action("DisableImageDeprecation")
 def undeprecate(call, asked):
-    find(call, asked["ImageId"], "ami").deprecation = None
+    image = find(call, asked["ImageId"], "ami")
+    if images.is_public(image):
+        raise Refused("OperationNotPermitted", "The deprecation of a public AMI can't be disabled.")
+    image.deprecation = None
     return {"Return": True}
 
 
