@@ -4,29 +4,62 @@
 //! with `? CODE` behind it where the exit code is not 0. `[..]` stands for any text within a line, a line of `...` for any
 //! number of lines. Blocks of a file run in one empty directory, one after the other; a block ` ```hcl file=NAME ` is written
 //! into that directory first. `BAKE_TEST_WRITE=1` writes what came out into the transcripts instead of comparing.
+//!
+//! The pages under `docs/` hold, too. There ids, digests, dates and durations stand as a reader would see them, and count
+//! as equal.
 
 #![allow(clippy::disallowed_methods)] // The rule is for the product.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::LazyLock;
 
 const SHELL_OPTIONS: &str = "exec 2>&1; set -o pipefail; ";
 
 #[test]
 fn transcripts_hold() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/cli");
-    let entries = fs::read_dir(&folder).expect("testdata/cli stands");
-    let mut files: Vec<PathBuf> = entries.map(|entry| entry.expect("it can be read").path()).collect();
+    hold(&["testdata/cli"], matches);
+}
+
+/// Wants root: the pages build images.
+#[test]
+fn pages_hold() {
+    hold(&["docs", "docs/how-to"], |expected, got| {
+        let settled: Vec<String> = expected.iter().map(|line| settled(line)).collect();
+        let settled: Vec<&str> = settled.iter().map(String::as_str).collect();
+        matches(&settled, &self::settled(got))
+    });
+}
+
+/// Whether what a command printed is what stands below it.
+type Compare = fn(&[&str], &str) -> bool;
+
+fn hold(folders: &[&str], compare: Compare) {
+    let mut files: Vec<PathBuf> = Vec::new();
+    for folder in folders {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
+        let entries = fs::read_dir(&folder).expect("the folder stands");
+        files.extend(entries.map(|entry| entry.expect("it can be read").path()));
+    }
     files.retain(|file| file.extension().is_some_and(|ending| ending == "md"));
     files.sort();
     assert!(!files.is_empty());
-    let wrong: Vec<String> = files.iter().flat_map(|file| check(file)).collect();
+    let wrong: Vec<String> = files.iter().flat_map(|file| check(file, compare)).collect();
     assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
 }
 
+/// Without what is another each time: ids, digests, dates, durations.
+fn settled(text: &str) -> String {
+    static EACH_TIME: LazyLock<regex::Regex> = LazyLock::new(|| {
+        let each = r"(img|snap|vol)-[0-9a-f]+|sha256:[0-9a-f]{64}|\b[0-9a-f]{12}\b|\d{4}-\d\d-\d\d[ T]\d\d:\d\d(:\d\d)?|\b\d+(\.\d+)?s\b";
+        regex::Regex::new(each).expect("it is one")
+    });
+    EACH_TIME.replace_all(text, "*").into_owned()
+}
+
 /// Runs a transcript; what differs, for people.
-fn check(file: &Path) -> Vec<String> {
+fn check(file: &Path, compare: Compare) -> Vec<String> {
     let text = fs::read_to_string(file).expect("a transcript is text");
     let directory = tempfile::tempdir().expect("a directory can be made");
     let (mut wrong, mut written) = (Vec::new(), String::new());
@@ -42,7 +75,7 @@ fn check(file: &Path) -> Vec<String> {
                 for run in runs {
                     let got = output(run.command, directory.path());
                     written += &format!("$ {}\n", run.command);
-                    if matches(&run.expected, &got) {
+                    if compare(&run.expected, &got) {
                         written.extend(run.expected.iter().map(|line| format!("{line}\n")));
                         continue;
                     }
@@ -158,7 +191,11 @@ fn parts(text: &str) -> Vec<Part<'_>> {
                 name,
                 text: &inside[..end],
             },
-            None => Part::Console(runs(&inside[..end])),
+            None if fence == "```console" => Part::Console(runs(&inside[..end])),
+            None => {
+                let end = fence.len() + 1 + end + 3;
+                Part::Text(&block[..end + usize::from(block[end..].starts_with('\n'))])
+            }
         });
         rest = inside[end + 3..].trim_start_matches('\n');
         let blank = &inside[end + 3..inside.len() - rest.len()];
