@@ -11,7 +11,7 @@ pub enum Exit {
     Failed,
     /// There are changes (`plan -detailed-exitcode`).
     Changes,
-    /// Something is not what it should be (`verify`).
+    /// Something is not what it should be (`fmt -check`, `verify`).
     Differs,
     /// Stopped by a signal: 130 by Ctrl-C, 143 by SIGTERM.
     Signal(u8),

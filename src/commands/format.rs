@@ -7,8 +7,8 @@ use clap::ValueEnum;
 
 use crate::diagnostic::Diagnostics;
 use crate::plan::Plan;
-use crate::ui::diagnostic::Written;
 use crate::ui::plan::{View, markdown};
+use crate::ui::validation::Written;
 use crate::ui::{self, Terminal, annotations, json};
 
 /// `-format` of what prints a plan.

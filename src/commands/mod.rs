@@ -10,6 +10,7 @@ mod destroy;
 mod ending;
 mod exit;
 mod export;
+mod fmt;
 mod force_unlock;
 mod format;
 mod gc;
@@ -78,6 +79,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Init(init::Args),
+    Fmt(fmt::Args),
     Validate(validate::Args),
     Plan(plan::Args),
     Apply(apply::Args),
@@ -101,6 +103,7 @@ impl Command {
     fn run(self, terminal: &Arc<Terminal>) -> Result<Exit, Diagnostics> {
         match self {
             Command::Init(args) => args.run(terminal),
+            Command::Fmt(args) => args.run(terminal),
             Command::Validate(args) => args.run(terminal),
             Command::Plan(args) => args.run(terminal),
             Command::Apply(args) => args.run(terminal),

@@ -6,7 +6,7 @@ use super::exit::Exit;
 use super::format::{MessageFormat, place_in_repository};
 use super::session::ModuleArguments;
 use crate::diagnostic::Diagnostics;
-use crate::ui::diagnostic::Written;
+use crate::ui::validation::Written;
 use crate::ui::{Terminal, annotations, json};
 use crate::{graph, module::Module, providers};
 

@@ -15,22 +15,13 @@ use super::error::{Explain, HostError, Result};
 const BLOCK: usize = 1 << 20;
 
 /// Puts a file with these bytes in place of what is there: a reader sees the old or the new file, also after a crash.
-/// New files get the permission bits 0644 without the umask's; a file that is replaced keeps its own.
+/// New files get the permission bits 0644 without the umask's; a file that is replaced keeps its own, and its owner where
+/// that is allowed.
 ///
 /// # Errors
 /// As write(2) and rename(2), with the path.
 pub fn replace(path: &Path, bytes: &[u8]) -> Result<()> {
-    let directory = parent(path);
-    let mut new = tempfile::Builder::new()
-        .prefix(".new-")
-        .permissions(permissions(path))
-        .tempfile_in(directory)
-        .map_err(|error| cannot_begin(path, &error))?;
-    let write = new.write_all(bytes).and_then(|()| new.as_file().sync_all());
-    write.map_err(|error| HostError::on_path("write", path, error))?;
-    new.persist(path)
-        .map_err(|error| HostError::on_path("write", path, error.error))?;
-    sync_directory(directory)
+    replace_from(path, bytes).map(|_| ())
 }
 
 /// The kind alone: the text has the number of the error and the name of a file that nobody asked for.
@@ -41,6 +32,14 @@ fn cannot_begin(path: &Path, error: &std::io::Error) -> HostError {
 fn permissions(path: &Path) -> fs::Permissions {
     use std::os::unix::fs::PermissionsExt;
     fs::metadata(path).map_or_else(|_| fs::Permissions::from_mode(0o644), |old| old.permissions())
+}
+
+/// Gives a new file the owner of the one that it replaces; who may not do that becomes the owner.
+fn keep_owner(path: &Path, new: &File) {
+    use std::os::unix::fs::MetadataExt;
+    if let Ok(old) = fs::metadata(path) {
+        let _ = std::os::unix::fs::fchown(new, Some(old.uid()), Some(old.gid()));
+    }
 }
 
 /// Like [`replace`] with a reader for the bytes; answers how many there were.
@@ -56,6 +55,7 @@ pub fn replace_from(path: &Path, mut bytes: impl Read) -> Result<u64> {
         .map_err(|error| cannot_begin(path, &error))?;
     let copied = std::io::copy(&mut bytes, &mut new).and_then(|copied| new.as_file().sync_all().map(|()| copied));
     let copied = copied.map_err(|error| HostError::on_path("write", path, error))?;
+    keep_owner(path, new.as_file());
     new.persist(path)
         .map_err(|error| HostError::on_path("write", path, error.error))?;
     sync_directory(directory)?;

@@ -6,6 +6,7 @@
 pub mod convert;
 pub mod describe;
 pub mod eval;
+pub mod fmt;
 pub mod functions;
 mod json;
 mod json_text;

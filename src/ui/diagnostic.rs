@@ -1,11 +1,9 @@
 //! Draws diagnostics: what failed, where with the excerpt, why, and what to do. Only this file knows how carets are drawn.
 
-use std::borrow::Cow;
 use std::path::Path;
 use std::sync::Arc;
 
 use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Origin, Renderer, Snippet};
-use serde::Serialize;
 
 use super::printable::clean;
 use super::terminal::Colour;
@@ -94,7 +92,7 @@ fn mark(label: &Label, text: &str, kind: AnnotationKind) -> Annotation<'static> 
 }
 
 /// The text that a span lies in; read again if the span came out of a plan file. `None` if it is gone or has moved on.
-fn text_of(span: &Span) -> Option<Arc<Source>> {
+pub(super) fn text_of(span: &Span) -> Option<Arc<Source>> {
     let fits = |source: &Arc<Source>| {
         let (start, end) = (span.start(), span.end());
         source.text().get(start.byte..end.byte).is_some() && source.position(start.byte) == start
@@ -118,35 +116,6 @@ fn add_footer<'a>(group: Group<'a>, one: &Diagnostic) -> Group<'a> {
     let help = one.help.iter().cloned().map(|text| (Level::HELP, text));
     let messages = notes.chain(help);
     group.elements(messages.map(|(level, text)| level.message(clean(&text).into_owned())))
-}
-
-/// Messages as `-json` prints them.
-#[derive(Debug, Serialize)]
-pub struct Written<'a> {
-    /// Version of this form.
-    pub format_version: &'static str,
-    /// Whether there is no error.
-    pub valid: bool,
-    /// How many errors.
-    pub error_count: usize,
-    /// How many warnings.
-    pub warning_count: usize,
-    /// Each in order.
-    pub diagnostics: Cow<'a, Diagnostics>,
-}
-
-impl<'a> Written<'a> {
-    /// Counts them.
-    pub fn new(all: &'a Diagnostics) -> Written<'a> {
-        let count = |severity| all.iter().filter(|one| one.severity == severity).count();
-        Written {
-            format_version: "1.0",
-            valid: !all.has_errors(),
-            error_count: count(Severity::Error),
-            warning_count: count(Severity::Warning),
-            diagnostics: Cow::Borrowed(all),
-        }
-    }
 }
 
 #[cfg(test)]

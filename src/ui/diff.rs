@@ -51,6 +51,15 @@ fn numbered(depth: usize, sign: &'static str, number: Number, parts: Vec<Part>) 
     }
 }
 
+/// The change of a file, as diff -u shows it and patch(1) takes it.
+pub fn unified(name: &str, before: &str, after: &str) -> String {
+    let diff = TextDiff::from_lines(before, after);
+    let mut unified = diff.unified_diff();
+    unified
+        .header(&format!("old/{name}"), &format!("new/{name}"))
+        .to_string()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
