@@ -24,7 +24,10 @@ impl Value {
         let converted = match &self.kind {
             Kind::Null(Type::Any) => Ok(Value::null(to.clone())),
             Kind::Null(_) => null_of(&from, to).map(Value::null),
-            Kind::Unknown(unknown) => unknown_of(&from, to).map(|ty| Value::unknown(ty, unknown.term.converted(to))),
+            Kind::Unknown(unknown) => unknown_of(&from, to).map(|ty| {
+                let of = Value::unknown(Type::Any, unknown.term.clone());
+                Value::unknown(ty, of.later(to))
+            }),
             _ => self.convert_known(to),
         };
         match converted {
@@ -47,6 +50,7 @@ impl Value {
                 .map(Value::from)
                 .map_err(|_| ConvertError::here(format!("a number is required, and {:?} is none", text))),
             (Kind::String(text), Type::Bool) => self.text_as_bool(text),
+            (Kind::Set(..), Type::List(_)) if self.is_unordered() => Ok(Value::unknown(to.clone(), self.later(to))),
             (Kind::List(..) | Kind::Set(..) | Kind::Tuple(_), Type::List(wanted)) => {
                 let (element, all) = self.convert_elements(wanted)?;
                 Ok(Value::list(element, all))
@@ -146,12 +150,12 @@ fn unknown_of(from: &Type, to: &Type) -> Result<Type, ConvertError> {
     }
 }
 
-impl Term {
-    fn converted(&self, to: &Type) -> Term {
-        let of = Value::unknown(Type::Any, self.clone());
+impl Value {
+    /// The conversion, once the value is known.
+    fn later(&self, to: &Type) -> Term {
         Term::Computed(Box::new(Expression::new(
             ExpressionKind::Convert {
-                of: Box::new(Expression::value(of, Span::nowhere())),
+                of: Box::new(Expression::value(self.clone(), Span::nowhere())),
                 to: to.clone(),
             },
             Span::nowhere(),

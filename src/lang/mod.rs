@@ -16,6 +16,7 @@ pub mod resolve;
 pub mod scope;
 pub mod syntax;
 pub mod term;
+pub mod type_expression;
 pub mod types;
 pub mod value;
 
@@ -29,5 +30,6 @@ pub use self::syntax::{
     Attribute, Block, Body, Expression, ExpressionKind, Part, Reference, parse, parse_expression, parse_template,
 };
 pub use self::term::{Leaves, Term};
+pub use self::type_expression::Constraint;
 pub use self::types::Type;
 pub use self::value::Value;

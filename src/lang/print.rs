@@ -121,9 +121,22 @@ pub(super) fn quote(text: &str) -> String {
             '\0'..'\u{20}' | '\u{7f}' => {
                 let _ = write!(out, "\\x{:02x}", c as u32);
             }
-            c => out.push(c),
+            c if is_printable(c) => out.push(c),
+            c if c <= '\u{ffff}' => {
+                let _ = write!(out, "\\u{:04x}", c as u32);
+            }
+            c => {
+                let _ = write!(out, "\\U{:08x}", c as u32);
+            }
         }
     }
     out.push('"');
     out
+}
+
+/// As Go has it, as far as texts meet it: no white space but the blank, nothing that has no width.
+fn is_printable(c: char) -> bool {
+    let hidden = matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
+        | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e000}'..='\u{f8ff}' | '\u{e0001}'..='\u{e007f}');
+    c == ' ' || !(hidden || c.is_control() || c.is_whitespace())
 }

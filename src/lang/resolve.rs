@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::eval;
+use super::syntax::{Expression, ExpressionKind};
 use super::term::Term;
 use super::value::{Kind, Value};
 use crate::address::Address;
@@ -37,6 +38,39 @@ impl Value {
         self.settle(Known { outputs, variables })
     }
 
+    /// The value with the outputs that are there put in, while the rest waits. What changes each time waits in any case.
+    pub fn resolve_partly(&self, outputs: &Outputs<'_>) -> Value {
+        let ready = self
+            .leaves()
+            .iter()
+            .all(|(of, attribute)| outputs(of, attribute).is_some());
+        if ready && self.volatile().is_none() {
+            return self.resolve(outputs).unwrap_or_else(|_| self.clone());
+        }
+        let each = |all: &[Value]| all.iter().map(|one| one.resolve_partly(outputs)).collect::<Vec<_>>();
+        let named = |all: &Named| {
+            all.iter()
+                .map(|(name, one)| (name.clone(), one.resolve_partly(outputs)))
+                .collect()
+        };
+        let partly = match &self.kind {
+            Kind::Unknown(unknown) => match &unknown.term {
+                Term::Computed(expression) => {
+                    let computed = partly(expression, outputs);
+                    Value::unknown(unknown.ty.clone(), Term::Computed(Box::new(computed)))
+                }
+                _ => self.clone(),
+            },
+            Kind::List(ty, all) => Value::list(ty.clone(), each(all)),
+            Kind::Set(ty, all) => Value::set(ty.clone(), each(all)),
+            Kind::Tuple(all) => Value::tuple(each(all)),
+            Kind::Map(ty, all) => Value::map(ty.clone(), named(all)),
+            Kind::Object(all) => Value::object(named(all)),
+            _ => self.clone(),
+        };
+        partly.marked(self.sensitive)
+    }
+
     pub(super) fn settle(&self, known: Known<'_>) -> Result<Value, Diagnostic> {
         if self.is_wholly_known() {
             return Ok(self.clone());
@@ -58,6 +92,17 @@ impl Value {
         };
         Ok(resolved.marked(self.sensitive))
     }
+}
+
+fn partly(expression: &Expression, outputs: &Outputs<'_>) -> Expression {
+    let kind = match &expression.kind {
+        ExpressionKind::Value(value) => ExpressionKind::Value(value.resolve_partly(outputs)),
+        other => {
+            let rebuilt = other.rebuilt(&mut |part| Ok::<_, std::convert::Infallible>(partly(part, outputs)));
+            rebuilt.unwrap_or_else(|never| match never {})
+        }
+    };
+    Expression::new(kind, expression.span.clone())
 }
 
 type Named = BTreeMap<String, Value>;
@@ -113,5 +158,32 @@ mod tests {
         assert_eq!(secret.children().nth(1).and_then(Value::as_str), Some("x"));
         assert!(secret.contains_sensitive());
         assert!(back.resolve(&|_, _| None).is_err());
+    }
+
+    #[test]
+    fn what_the_clock_decides_waits_and_the_rest_does_not() {
+        let of: Address = "image.web".parse().unwrap();
+        let release = Value::unknown(
+            Type::String,
+            Term::Output {
+                of: of.clone(),
+                attribute: "release".into(),
+            },
+        );
+        let parse = |text: &str| crate::lang::parse_expression(&crate::source::Source::new("x", text)).unwrap();
+        let now =
+            crate::lang::evaluate(&parse("timestamp()"), &crate::lang::Scope::new(&crate::lang::Nothing)).unwrap();
+        assert_eq!(now.volatile(), Some("timestamp"));
+        let parts = [release, " at ".into(), now].map(|one| Expression::value(one, crate::source::Span::nowhere()));
+        let term = Term::Computed(Box::new(Expression::new(
+            ExpressionKind::Template(parts.to_vec()),
+            crate::source::Span::nowhere(),
+        )));
+        let text = Value::unknown(Type::String, term);
+        let outputs = |_: &Address, name: &str| (name == "release").then(|| Value::from("0f1e"));
+        let partly = text.resolve_partly(&outputs);
+        assert!(!partly.is_known() && partly.leaves().is_empty() && partly.volatile().is_some());
+        let settled = partly.resolve(&|_, _| None).unwrap();
+        assert!(settled.as_str().unwrap().starts_with("0f1e at 20"), "{settled:?}");
     }
 }

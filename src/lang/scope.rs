@@ -61,6 +61,7 @@ pub struct Scope<'a> {
     pub(super) directory: Option<&'a Path>,
     pub(super) files: Option<&'a FilesRead>,
     pub(super) known: Option<Known<'a>>,
+    pub(super) environment: bool,
 }
 
 impl<'a> Scope<'a> {
@@ -71,6 +72,7 @@ impl<'a> Scope<'a> {
             directory: None,
             files: None,
             known: None,
+            environment: false,
         }
     }
 
@@ -83,6 +85,12 @@ impl<'a> Scope<'a> {
     /// Notes which files are read.
     pub fn recording(mut self, files: &'a FilesRead) -> Scope<'a> {
         self.files = Some(files);
+        self
+    }
+
+    /// Lets `env` read the environment of bake.
+    pub fn with_environment(mut self) -> Scope<'a> {
+        self.environment = true;
         self
     }
 

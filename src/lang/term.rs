@@ -5,7 +5,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::syntax::Expression;
+use super::functions;
+use super::syntax::{Expression, ExpressionKind};
 use super::value::Value;
 use crate::address::Address;
 
@@ -69,6 +70,15 @@ impl Term {
 }
 
 impl Value {
+    /// The function by which it changes each time (`timestamp`), if it does: then only apply can say what it is.
+    pub fn volatile(&self) -> Option<&'static str> {
+        match self.term() {
+            Some(Term::Computed(expression)) => volatile_call(expression),
+            Some(_) => None,
+            None => self.children().find_map(Value::volatile),
+        }
+    }
+
     /// The node outputs that this value waits for, in it or in its elements.
     pub fn leaves(&self) -> Leaves {
         let mut found = Leaves::new();
@@ -82,6 +92,18 @@ impl Value {
         }
         self.children().for_each(|child| child.collect_leaves(found));
     }
+}
+
+fn volatile_call(expression: &Expression) -> Option<&'static str> {
+    let mut found = match &expression.kind {
+        ExpressionKind::Value(value) => value.volatile(),
+        ExpressionKind::Call { name, .. } => functions::find(name)
+            .filter(|one| one.is_volatile())
+            .map(|one| one.name),
+        _ => None,
+    };
+    expression.each_child(&mut |child| found = found.or_else(|| volatile_call(child)));
+    found
 }
 
 /// What it waits for: `image.base.volume["root"].device`, several with commas.

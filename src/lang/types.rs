@@ -9,7 +9,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// The type of a value, or what a value must be converted to.
 ///
-/// Optional attributes of an object type (`optional(string)`) will be a second map in [`Type::Object`].
+/// Which attributes of an object may be left out is said by a [`Constraint`](super::Constraint), not by a type.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Type {
     /// Not known (the type of a bare `null`), or anything goes (as a wish).

@@ -175,6 +175,11 @@ impl Value {
         self.is_known() && self.children().all(|child| child.is_wholly_known())
     }
 
+    /// Whether it is a set whose order, and number of elements, will only be known with the elements.
+    pub(super) fn is_unordered(&self) -> bool {
+        matches!(&self.kind, Kind::Set(_, all) if all.len() > 1 && !all.iter().all(Value::is_wholly_known))
+    }
+
     /// Whether it is marked itself.
     pub fn is_sensitive(&self) -> bool {
         self.sensitive

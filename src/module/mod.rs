@@ -13,7 +13,6 @@ mod providers;
 mod sources;
 #[cfg(test)]
 mod tests;
-mod types;
 mod variables;
 mod version;
 

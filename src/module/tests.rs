@@ -282,3 +282,39 @@ output "b" { value = image.b.id }
     assert_eq!(recorded(&native), recorded(&json));
     assert_eq!(native.outputs[0].value, json.outputs[0].value);
 }
+
+#[test]
+fn the_clock_is_no_part_of_what_is_built() {
+    let bad = |more: &str| {
+        let directory = directory(&[("a.bake.hcl", &format!("image \"a\" {{{ROOT}{more}\n}}"))]);
+        format!(
+            "{:?}",
+            load(&at(directory.path())).expect_err("the clock decides the content")
+        )
+    };
+    let said = bad("provision \"shell\" \"s\" {\n inline = [\"echo ${timestamp()}\"]\n}");
+    assert!(said.contains("timestamp gives another value each time"), "{said}");
+    assert!(bad("volume \"data\" {\n size = uuid()\n}").contains("uuid gives another value each time"));
+    // What is compared is the call.
+    let described = || image("description = \"built ${timestamp()}\"");
+    let one = described().object.recorded();
+    assert_eq!(one, described().object.recorded());
+    assert!(one.arguments["description"].value.is_none());
+    assert_ne!(one, image("description = \"made ${timestamp()}\"").object.recorded());
+}
+
+#[test]
+fn the_environment_is_read_in_defaults_only() {
+    let with = |place: &str, more: &str| {
+        let text =
+            format!("variable \"v\" {{\n default = {place}\n}}\nimage \"a\" {{{ROOT}\n description = {more}\n}}");
+        let directory = directory(&[("a.bake.hcl", &text)]);
+        load(&at(directory.path()))
+    };
+    let path = std::env::var("PATH").unwrap();
+    let module = whole(with("env(\"PATH\")", "var.v"));
+    let recorded = module.images[0].object.recorded();
+    assert_eq!(recorded.arguments["description"].value, Some(path.into()));
+    let said = format!("{:?}", with("1", "env(\"PATH\")").unwrap_err());
+    assert!(said.contains("in the default of a variable only"), "{said}");
+}

@@ -6,10 +6,9 @@ use super::LoadOptions;
 use super::blocks::{Declared, VARIABLE};
 use super::given::{Given, Origin};
 use super::names::Literals;
-use super::types;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::lang::syntax::{Block as Written, Expression};
-use crate::lang::{Nothing, Scope, Term, Type, Value, evaluate, parse_expression};
+use crate::lang::{Constraint, Nothing, Scope, Term, Value, evaluate, parse_expression, type_expression};
 use crate::schema::{Decoder, Files, suggest};
 use crate::source::{Source, Span};
 
@@ -69,7 +68,7 @@ pub(super) fn evaluate_all(
 struct Declaration<'a> {
     name: &'a str,
     span: &'a Span,
-    ty: Option<Type>,
+    ty: Option<Constraint>,
     default: Option<Value>,
     description: Option<String>,
     sensitive: bool,
@@ -94,11 +93,11 @@ impl<'a> Declaration<'a> {
         let body = &written.body;
         let ty = body
             .attribute("type")
-            .and_then(|attribute| errors.take(types::read(&attribute.value)));
-        let wanted = ty.clone().unwrap_or(Type::Any);
+            .and_then(|attribute| errors.take(type_expression::read(&attribute.value)));
+        let wanted = ty.clone().unwrap_or_else(Constraint::any);
         let default = body.attribute("default").and_then(|attribute| {
-            let value = errors.take(evaluate(&attribute.value, &Scope::new(&Nothing)))?;
-            let converted = value.convert(&wanted).map_err(|error| {
+            let value = errors.take(evaluate(&attribute.value, &Scope::new(&Nothing).with_environment()))?;
+            let converted = wanted.convert(&value).map_err(|error| {
                 let summary = format!("the default of variable \"{name}\" is not of its type");
                 Diagnostic::error(summary).label(&attribute.value.span, error.to_string())
             });
@@ -166,13 +165,13 @@ impl<'a> Declaration<'a> {
 
     /// A given value as one of the declared type.
     fn typed(&self, given: &Given) -> Result<Value, Diagnostic> {
-        let wanted = self.ty.clone().unwrap_or(Type::Any);
+        let wanted = self.ty.clone().unwrap_or_else(Constraint::any);
         let value = match given {
             Given::Value { value, .. } => value.clone(),
-            Given::Text { text, .. } if wanted.is_primitive() || self.ty.is_none() => Value::from(text.as_str()),
+            Given::Text { text, .. } if wanted.ty.is_primitive() || self.ty.is_none() => Value::from(text.as_str()),
             Given::Text { text, origin } => self.expression(text, *origin)?,
         };
-        value.marked(self.sensitive).convert(&wanted).map_err(|error| {
+        wanted.convert(&value.marked(self.sensitive)).map_err(|error| {
             let error = Diagnostic::error(format!("variable \"{}\" takes {wanted}", self.name)).note(error.to_string());
             given.place(error.label(self.span, "declared here"), self.name)
         })
@@ -184,7 +183,7 @@ impl<'a> Declaration<'a> {
         let source = Source::new(origin.in_words(self.name), text);
         let value = parse_expression(&source).and_then(|expression| evaluate(&expression, &Scope::new(&Nothing)));
         value.map_err(|errors| {
-            let wanted = self.ty.clone().unwrap_or(Type::Any);
+            let wanted = self.ty.clone().unwrap_or_else(Constraint::any);
             let first = errors.into_iter().next().map(|error| error.summary).unwrap_or_default();
             let error = Diagnostic::error(format!("variable \"{}\" takes {wanted}", self.name)).at(self.span);
             let error = error.note(format!("{} gives {shown:?}: {first}", origin.in_words(self.name)));

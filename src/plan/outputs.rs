@@ -51,13 +51,12 @@ impl Known {
         }
     }
 
-    /// The value with all that is known put in; what is not known stays as it is.
+    /// The value with all that is known put in; what is not known stays as it is, and so does what the clock or chance
+    /// decides at apply.
     pub fn settle(&self, value: &Value) -> Value {
         let ready = |(of, attribute): &(Address, String)| self.output(of, attribute).is_some();
-        match value.leaves().iter().all(ready) {
-            true => value
-                .resolve(&|of, attribute| self.output(of, attribute))
-                .unwrap_or_else(|_| value.clone()),
+        match value.volatile().is_some() || value.leaves().iter().all(ready) {
+            true => value.resolve_partly(&|of, attribute| self.output(of, attribute)),
             false => value.clone(),
         }
     }

@@ -176,6 +176,9 @@ impl Decoder<'_> {
                 .label(&attribute.value.span, "this is computed from a sensitive value")
                 .note(why));
         }
+        if let Some(function) = value.volatile().filter(|_| !row.may_wait()) {
+            return Err(gives_another_each_time(name, function, attribute, row));
+        }
         let within_build = texts && table.holds == Holds::SecretsAndBuild;
         for (of, output) in value.leaves() {
             let is_build = of.node.as_ref().is_some_and(|node| node.kind == "build");
@@ -407,6 +410,18 @@ fn known_when(is_build: bool, own: bool, image: &ImageAddress) -> String {
 }
 
 // --- what goes wrong ---
+
+fn gives_another_each_time(name: &str, function: &str, attribute: &Attribute, row: &Argument) -> Diagnostic {
+    let error = Diagnostic::error(format!("argument \"{name}\" must be known before apply")).label(
+        &attribute.value.span,
+        format!("{function} gives another value each time"),
+    );
+    let error = match row.class.is_content() {
+        true => error.note("it would change the image at every plan"),
+        false => error,
+    };
+    error.help("hand the value over in a variable")
+}
 
 fn unknown_argument(attribute: &Attribute, table: &Block) -> Diagnostic {
     let name = &attribute.name;

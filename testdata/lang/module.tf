@@ -11,4 +11,7 @@ locals {
   map    = tomap({ b = "2", a = "1" })
   object = { name = "n", deep = { list = [1, 2, { x = "y" }] } }
   users  = [{ name = "ann", admin = true }, { name = "bob", admin = false }]
+  greet  = "hello $${name}%%{ if loud }!%%{ endif }"
+  plain  = "plain"
+  secretlist = [1, sensitive(2), 3]
 }

@@ -157,7 +157,7 @@ impl Evaluator<'_> {
         if source.is_null() {
             return Ok(Value::tuple(Vec::new()).marked(source.is_sensitive()));
         }
-        if !source.is_known() {
+        if !source.is_known() || source.is_unordered() {
             return self.splat_later(&source, each, span);
         }
         let all = match source.elements() {

@@ -32,61 +32,10 @@ impl Evaluator<'_> {
     }
 
     fn bind_parts(&mut self, expression: &Expression, bound: &mut Vec<String>) -> Result<ExpressionKind, Diagnostics> {
-        let mut part = |one: &Expression| self.bind(one, bound);
-        let mut boxed = |one: &Expression| part(one).map(Box::new);
-        Ok(match &expression.kind {
-            ExpressionKind::Value(_) | ExpressionKind::Variable(_) | ExpressionKind::Each => expression.kind.clone(),
-            ExpressionKind::Attribute { of, name } => ExpressionKind::Attribute {
-                of: boxed(of)?,
-                name: name.clone(),
-            },
-            ExpressionKind::Convert { of, to } => ExpressionKind::Convert {
-                of: boxed(of)?,
-                to: to.clone(),
-            },
-            ExpressionKind::Not(of) => ExpressionKind::Not(boxed(of)?),
-            ExpressionKind::Negate(of) => ExpressionKind::Negate(boxed(of)?),
-            ExpressionKind::Join(of) => ExpressionKind::Join(boxed(of)?),
-            ExpressionKind::Parentheses(of) => ExpressionKind::Parentheses(boxed(of)?),
-            ExpressionKind::Index { of, key } => ExpressionKind::Index {
-                of: boxed(of)?,
-                key: boxed(key)?,
-            },
-            ExpressionKind::Splat { of, each } => ExpressionKind::Splat {
-                of: boxed(of)?,
-                each: boxed(each)?,
-            },
-            ExpressionKind::Binary { operator, left, right } => ExpressionKind::Binary {
-                operator: *operator,
-                left: boxed(left)?,
-                right: boxed(right)?,
-            },
-            ExpressionKind::Conditional {
-                condition,
-                then,
-                otherwise,
-            } => ExpressionKind::Conditional {
-                condition: boxed(condition)?,
-                then: boxed(then)?,
-                otherwise: boxed(otherwise)?,
-            },
-            ExpressionKind::Call {
-                name,
-                arguments,
-                expand,
-            } => ExpressionKind::Call {
-                name: name.clone(),
-                arguments: arguments.iter().map(part).collect::<Result<_, _>>()?,
-                expand: *expand,
-            },
-            ExpressionKind::Tuple(all) => ExpressionKind::Tuple(all.iter().map(part).collect::<Result<_, _>>()?),
-            ExpressionKind::Template(all) => ExpressionKind::Template(all.iter().map(part).collect::<Result<_, _>>()?),
-            ExpressionKind::Object(all) => {
-                let pairs = all.iter().map(|(key, value)| Ok((part(key)?, part(value)?)));
-                ExpressionKind::Object(pairs.collect::<Result<_, Diagnostics>>()?)
-            }
-            ExpressionKind::For(one) => ExpressionKind::For(Box::new(self.bind_for(one, bound)?)),
-        })
+        match &expression.kind {
+            ExpressionKind::For(one) => Ok(ExpressionKind::For(Box::new(self.bind_for(one, bound)?))),
+            other => other.rebuilt(&mut |part| self.bind(part, bound)),
+        }
     }
 
     fn bind_for(&mut self, one: &For, bound: &mut Vec<String>) -> Result<For, Diagnostics> {

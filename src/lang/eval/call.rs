@@ -53,7 +53,7 @@ impl<'a> Evaluator<'a> {
                 .note(format!("it is {}", super::shown(&last)))
                 .into());
         }
-        let Some(elements) = last.elements() else {
+        let Some(elements) = last.elements().filter(|_| !last.is_unordered()) else {
             values.push(last);
             let kind = ExpressionKind::Call {
                 name: function.name.to_owned(),
@@ -72,7 +72,7 @@ impl<'a> Evaluator<'a> {
     fn run(&mut self, function: &Function, values: &[Value], places: &[Span], span: &Span) -> Result1 {
         let known = match function.looks {
             Looks::Through => values.iter().all(Value::is_wholly_known),
-            Looks::AtTheTop => values.iter().all(Value::is_known),
+            Looks::AtTheTop => values.iter().all(|one| one.is_known() && !one.is_unordered()),
         };
         if !known {
             return later(function, values, span);
@@ -81,14 +81,18 @@ impl<'a> Evaluator<'a> {
             Looks::Through => values.iter().any(Value::contains_sensitive),
             Looks::AtTheTop => values.iter().any(Value::is_sensitive),
         };
-        let answer = match (function.looks, function.run) {
-            (Looks::Through, Run::Pure(run)) => run(&values.iter().map(Value::revealed).collect::<Vec<_>>()),
-            (Looks::AtTheTop, Run::Pure(run)) => run(&values.iter().cloned().map(Value::unmarked).collect::<Vec<_>>()),
-            (Looks::Through, Run::Scoped(run)) => run(self, &values.iter().map(Value::revealed).collect::<Vec<_>>()),
-            (Looks::AtTheTop, Run::Scoped(run)) => {
-                run(self, &values.iter().cloned().map(Value::unmarked).collect::<Vec<_>>())
-            }
-            (_, Run::Lazy(_)) => Ok(Value::null(Type::Any)),
+        let given: Vec<Value> = match function.looks {
+            Looks::Through => values.iter().map(Value::revealed).collect(),
+            Looks::AtTheTop => values.iter().cloned().map(Value::unmarked).collect(),
+        };
+        let answer = match function.run {
+            Run::Pure(run) => run(&given),
+            Run::Scoped(run) => run(self, &given),
+            Run::File(run) => functions::files::of_file(self, &given, run),
+            // A plan keeps the call; apply computes it.
+            Run::Volatile(_) if self.scope.known.is_none() => return later(function, values, span),
+            Run::Volatile(run) => run(&given),
+            Run::Lazy(_) => Ok(Value::null(Type::Any)),
         };
         match answer {
             Ok(value) => {
@@ -167,6 +171,9 @@ impl Function {
 
 fn no_function(name: &str, span: &Span) -> Diagnostic {
     let error = Diagnostic::error(format!("no function is called {name:?}"));
+    if let Some(why) = functions::reason_for_absence(name) {
+        return error.at(span).note(why);
+    }
     match access::nearest(name, functions::names()) {
         Some(near) => error.label(span, format!("did you mean {near:?}?")),
         None => error.at(span),

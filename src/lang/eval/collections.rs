@@ -26,7 +26,7 @@ impl Evaluator<'_> {
         if collection.is_null() {
             return Err(Diagnostic::error("for over a value that is null").at(place).into());
         }
-        if !collection.is_known() {
+        if !collection.is_known() || collection.is_unordered() {
             return self.for_later(one, &collection, span);
         }
         let Some(pairs) = pairs(&collection) else {

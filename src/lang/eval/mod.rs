@@ -7,6 +7,7 @@ mod collections;
 mod limits;
 mod operators;
 
+pub(super) use self::access::nearest;
 pub(super) use self::operators::equal;
 
 use std::collections::BTreeMap;
@@ -242,7 +243,7 @@ fn object_key(key: &Value, span: &Span) -> Result<String, Diagnostic> {
 }
 
 /// An unknown that will be computed from the values in `kind`; it is sensitive if one of them is.
-pub(super) fn unknown(ty: Type, kind: ExpressionKind, span: &Span) -> Result1 {
+pub(in crate::lang) fn unknown(ty: Type, kind: ExpressionKind, span: &Span) -> Result1 {
     let expression = Expression::new(kind, Span::nowhere());
     let mut sensitive = false;
     expression.each_value(&mut |value| sensitive |= value.contains_sensitive());
@@ -260,7 +261,7 @@ pub(super) fn unknown(ty: Type, kind: ExpressionKind, span: &Span) -> Result1 {
 }
 
 /// A value as an expression that stands for it.
-pub(super) fn held(value: &Value) -> Expression {
+pub(in crate::lang) fn held(value: &Value) -> Expression {
     Expression::value(value.clone(), Span::nowhere())
 }
 

@@ -179,6 +179,7 @@ fn compute(operator: Operator, a: &Number, b: &Number) -> Result<Value, String> 
 pub(in crate::lang) fn equal(a: &Value, b: &Value) -> Option<bool> {
     match (&a.kind, &b.kind) {
         (Kind::Unknown(_), _) | (_, Kind::Unknown(_)) => None,
+        _ if a.is_unordered() || b.is_unordered() => None,
         (Kind::Null(_), Kind::Null(_)) => Some(true),
         (Kind::Null(_), _) | (_, Kind::Null(_)) => Some(false),
         (Kind::Bool(a), Kind::Bool(b)) => Some(a == b),

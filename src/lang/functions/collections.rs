@@ -2,10 +2,148 @@
 
 use std::collections::BTreeMap;
 
-use super::{Answer, Fault, strings, text, whole};
+use super::{
+    ANY, Answer, BOOL, Fault, Function, LIST, NUMBER, STRING, STRINGS, Wanted, strings, takes, takes_null, text, whole,
+};
 use crate::lang::eval::equal;
 use crate::lang::types::Type;
 use crate::lang::value::{Kind, Value};
+
+/// Functions that look into one collection.
+pub(super) const TABLE: &[Function] = &[
+    Function::pure(
+        "alltrue",
+        "Whether all elements are true; also of an empty list.",
+        &[takes("list", Wanted::Bools)],
+        BOOL,
+        alltrue,
+    )
+    .at_the_top(),
+    Function::pure(
+        "anytrue",
+        "Whether an element is true.",
+        &[takes("list", Wanted::Bools)],
+        BOOL,
+        anytrue,
+    )
+    .at_the_top(),
+    Function::pure(
+        "chunklist",
+        "A list cut into lists of this size.",
+        &[takes("list", LIST), takes("size", NUMBER)],
+        Wanted::Lists,
+        chunklist,
+    )
+    .at_the_top(),
+    Function::pure(
+        "compact",
+        "Without empty texts and nulls.",
+        &[takes("list", STRINGS)],
+        STRINGS,
+        compact,
+    ),
+    Function::pure(
+        "contains",
+        "Whether a value is an element.",
+        &[takes("list", ANY), takes("value", ANY)],
+        BOOL,
+        contains,
+    )
+    .at_the_top(),
+    Function::pure("distinct", "Each element once.", &[takes("list", LIST)], LIST, distinct),
+    Function::pure(
+        "element",
+        "One element of a list; the index goes round.",
+        &[takes("list", ANY), takes("index", NUMBER)],
+        ANY,
+        element,
+    )
+    .at_the_top(),
+    Function::pure(
+        "flatten",
+        "The elements of nested lists in one.",
+        &[takes("list", ANY)],
+        ANY,
+        flatten,
+    )
+    .at_the_top(),
+    Function::pure(
+        "index",
+        "The place of the first element that is this value.",
+        &[takes("list", ANY), takes("value", ANY)],
+        NUMBER,
+        index,
+    )
+    .at_the_top(),
+    Function::pure(
+        "keys",
+        "The keys of a map, in order.",
+        &[takes("inputMap", ANY)],
+        ANY,
+        keys,
+    )
+    .at_the_top(),
+    Function::pure(
+        "length",
+        "How many elements a collection has, or characters a text.",
+        &[takes("value", ANY)],
+        NUMBER,
+        length,
+    )
+    .at_the_top(),
+    Function::pure(
+        "lookup",
+        "The element of a map under a key, or a default.",
+        &[takes("inputMap", ANY), takes("key", STRING)],
+        ANY,
+        lookup,
+    )
+    .variadic(takes_null("default", ANY))
+    .at_the_top(),
+    Function::pure(
+        "one",
+        "The only element, or null if there is none.",
+        &[takes("list", ANY)],
+        ANY,
+        one,
+    )
+    .at_the_top(),
+    Function::pure(
+        "reverse",
+        "The elements in reverse.",
+        &[takes("list", ANY)],
+        ANY,
+        reverse,
+    )
+    .at_the_top(),
+    Function::pure(
+        "slice",
+        "The elements from a start to before an end.",
+        &[
+            takes("list", ANY),
+            takes("start_index", NUMBER),
+            takes("end_index", NUMBER),
+        ],
+        ANY,
+        slice,
+    )
+    .at_the_top(),
+    Function::pure(
+        "sort",
+        "Texts in the order of their characters.",
+        &[takes("list", STRINGS)],
+        STRINGS,
+        sort,
+    ),
+    Function::pure(
+        "values",
+        "The elements of a map, in the order of the keys.",
+        &[takes("mapping", ANY)],
+        ANY,
+        values,
+    )
+    .at_the_top(),
+];
 
 fn sequence(arguments: &[Value], at: usize) -> Result<&[Value], Fault> {
     let found = arguments[at].elements();
@@ -37,19 +175,13 @@ pub(super) fn compact(arguments: &[Value]) -> Answer {
 }
 
 pub(super) fn contains(arguments: &[Value]) -> Answer {
-    let mut open = false;
-    let mut secret = false;
-    for one in sequence(arguments, 0)? {
-        secret |= one.contains_sensitive();
-        match equal(one, &arguments[1]) {
-            Some(true) => return Ok(Value::from(true).marked(secret)),
-            Some(false) => {}
-            None => open = true,
-        }
-    }
-    match open {
-        true => Err(Fault::NotKnown),
-        false => Ok(Value::from(false).marked(secret)),
+    let all = sequence(arguments, 0)?;
+    let secret = arguments.iter().any(Value::contains_sensitive);
+    let answers: Vec<Option<bool>> = all.iter().map(|one| equal(one, &arguments[1])).collect();
+    match (answers.contains(&Some(true)), answers.contains(&None)) {
+        (true, _) => Ok(Value::from(true).marked(secret)),
+        (false, true) => Err(Fault::NotKnown),
+        (false, false) => Ok(Value::from(false).marked(secret)),
     }
 }
 
@@ -97,7 +229,7 @@ fn collect(value: &Value, flat: &mut Vec<Value>) -> Result<bool, Fault> {
     let mut secret = value.is_sensitive();
     for one in value.elements().unwrap_or_default() {
         let unknown_list = !one.is_known() && (one.type_of() == Type::Any || one.type_of().is_sequence());
-        if unknown_list {
+        if unknown_list || one.is_unordered() {
             return Err(Fault::NotKnown);
         }
         match one.elements() {
@@ -126,12 +258,6 @@ pub(super) fn values(arguments: &[Value]) -> Answer {
 
 pub(super) fn length(arguments: &[Value]) -> Answer {
     let value = &arguments[0];
-    if let Kind::Set(_, all) = &value.kind {
-        // Two elements that are not known yet may turn out to be one.
-        if all.len() > 1 && !value.is_wholly_known() {
-            return Err(Fault::NotKnown);
-        }
-    }
     let count = match (value.as_str(), value.elements(), value.attributes()) {
         (Some(text), _, _) => strings::characters(text).len(),
         (_, Some(all), _) => all.len(),
@@ -206,4 +332,67 @@ pub(super) fn sort(arguments: &[Value]) -> Answer {
     }
     all.sort_by(Value::order);
     Ok(Value::list(Type::String, all))
+}
+
+pub(super) fn alltrue(arguments: &[Value]) -> Answer {
+    decided(arguments, false)
+}
+
+pub(super) fn anytrue(arguments: &[Value]) -> Answer {
+    decided(arguments, true)
+}
+
+/// The answer that one element settles, or the other if none does. A null counts as false.
+fn decided(arguments: &[Value], settles: bool) -> Answer {
+    let all = sequence(arguments, 0)?;
+    let secret = all.iter().any(Value::is_sensitive);
+    let answer = |one: &Value| if one.is_null() { Some(false) } else { one.as_bool() };
+    if all.iter().any(|one| answer(one) == Some(settles)) {
+        return Ok(Value::from(settles).marked(secret));
+    }
+    match all.iter().all(Value::is_known) {
+        true => Ok(Value::from(!settles).marked(secret)),
+        false => Err(Fault::NotKnown),
+    }
+}
+
+/// A size of 0 leaves the list in one piece.
+pub(super) fn chunklist(arguments: &[Value]) -> Answer {
+    let all = sequence(arguments, 0)?;
+    let size = usize::try_from(whole(arguments, 1)?).map_err(|_| Fault::of(1, "must not be negative"))?;
+    let element = arguments[0].type_of();
+    let inner = match &element {
+        Type::List(inner) => Type::clone(inner),
+        _ => Type::Any,
+    };
+    let size = if size == 0 { all.len().max(1) } else { size };
+    let chunks = all.chunks(size).map(|chunk| Value::list(inner.clone(), chunk.to_vec()));
+    Ok(Value::list(element, chunks.collect()))
+}
+
+pub(super) fn index(arguments: &[Value]) -> Answer {
+    let all = match &arguments[0].kind {
+        Kind::List(_, all) | Kind::Tuple(all) => all,
+        _ => return Err(Fault::of(0, "a list or tuple is required")),
+    };
+    let secret = arguments.iter().any(Value::contains_sensitive);
+    for (at, one) in all.iter().enumerate() {
+        match equal(one, &arguments[1]) {
+            Some(true) => return Ok(Value::from(at).marked(secret)),
+            Some(false) => {}
+            None => return Err(Fault::NotKnown),
+        }
+    }
+    Err(match secret {
+        true => Fault::call("the list has no such element"),
+        false => Fault::of(1, "the list has no such element"),
+    })
+}
+
+pub(super) fn reverse(arguments: &[Value]) -> Answer {
+    let all: Vec<Value> = sequence(arguments, 0)?.iter().rev().cloned().collect();
+    Ok(match arguments[0].type_of() {
+        Type::List(element) | Type::Set(element) => Value::list(Type::clone(&element), all),
+        _ => Value::tuple(all),
+    })
 }

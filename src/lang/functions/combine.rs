@@ -2,9 +2,76 @@
 
 use std::collections::BTreeMap;
 
-use super::{Answer, Fault};
+use super::{ANY, Answer, Fault, Function, LIST, STRINGS, Wanted, takes, takes_null};
+use crate::lang::eval::equal;
 use crate::lang::types::Type;
 use crate::lang::value::{Kind, Value};
+
+/// Functions that make one value of several.
+pub(super) const TABLE: &[Function] = &[
+    Function::pure(
+        "coalesce",
+        "The first that is neither null nor an empty text.",
+        &[],
+        ANY,
+        coalesce,
+    )
+    .variadic(takes_null("vals", ANY))
+    .at_the_top(),
+    Function::pure(
+        "coalescelist",
+        "The first list that has elements.",
+        &[],
+        ANY,
+        coalescelist,
+    )
+    .variadic(takes_null("vals", ANY))
+    .at_the_top(),
+    Function::pure("concat", "Lists one behind the other.", &[], ANY, concat)
+        .variadic(takes("seqs", ANY))
+        .at_the_top(),
+    Function::pure(
+        "matchkeys",
+        "The values whose keys (at the same place in a second list) are in a third list.",
+        &[takes("values", LIST), takes("keys", LIST), takes("searchset", LIST)],
+        LIST,
+        matchkeys,
+    )
+    .at_the_top(),
+    Function::pure(
+        "merge",
+        "Maps or objects together; the last that has a key counts.",
+        &[],
+        ANY,
+        merge,
+    )
+    .variadic(takes_null("maps", ANY))
+    .at_the_top(),
+    Function::pure(
+        "setproduct",
+        "Every choice of one element from each.",
+        &[],
+        ANY,
+        setproduct,
+    )
+    .variadic(takes("sets", ANY))
+    .at_the_top(),
+    Function::pure(
+        "transpose",
+        "A map of lists turned round: each text of the lists with the keys under which it stood.",
+        &[takes("values", Wanted::StringLists)],
+        Wanted::StringLists,
+        transpose,
+    ),
+    Function::pure(
+        "zipmap",
+        "A map of a list of keys and a list of values.",
+        &[takes("keys", STRINGS), takes("values", ANY)],
+        ANY,
+        zipmap,
+    )
+    .at_the_top(),
+];
 
 /// A product may have this many elements, no more.
 const LARGEST_PRODUCT: usize = 1 << 20;
@@ -167,4 +234,77 @@ pub(super) fn zipmap(arguments: &[Value]) -> Answer {
         _ => Value::object(all),
     }
     .marked(secret))
+}
+
+pub(super) fn coalescelist(arguments: &[Value]) -> Answer {
+    for (at, one) in arguments.iter().enumerate() {
+        let sequence = matches!(one.type_of(), Type::List(_) | Type::Tuple(_));
+        if !sequence {
+            return Err(Fault::of(
+                at,
+                format!("a list is required, not {}", one.type_of().in_words()),
+            ));
+        }
+    }
+    let filled = arguments
+        .iter()
+        .find(|one| one.elements().is_some_and(|all| !all.is_empty()));
+    filled.cloned().ok_or_else(|| Fault::call("no list has elements"))
+}
+
+pub(super) fn matchkeys(arguments: &[Value]) -> Answer {
+    let of = |at: usize| arguments[at].elements().unwrap_or_default();
+    let (values, keys) = (of(0), of(1));
+    if values.len() != keys.len() {
+        return Err(Fault::of(
+            1,
+            format!("there are {} keys, and {} values", keys.len(), values.len()),
+        ));
+    }
+    let common = Type::unify(&[arguments[1].type_of(), arguments[2].type_of()]);
+    let common = common.ok_or_else(|| Fault::of(2, "keys and what is searched for must have the same type"))?;
+    let converted = |at: usize| {
+        arguments[at]
+            .convert(&common)
+            .map_err(|error| Fault::of(at, error.to_string()))
+    };
+    let (keys, wanted) = (converted(1)?, converted(2)?);
+    let (keys, wanted) = (
+        keys.elements().unwrap_or_default(),
+        wanted.elements().unwrap_or_default(),
+    );
+    let secret = keys.iter().chain(wanted).any(Value::contains_sensitive);
+    let mut kept = Vec::new();
+    for (key, value) in keys.iter().zip(values) {
+        let answers: Vec<Option<bool>> = wanted.iter().map(|one| equal(key, one)).collect();
+        match (answers.contains(&Some(true)), answers.contains(&None)) {
+            (true, _) => kept.push(value.clone()),
+            (false, true) => return Err(Fault::NotKnown),
+            (false, false) => {}
+        }
+    }
+    let element = match arguments[0].type_of() {
+        Type::List(element) => Type::clone(&element),
+        _ => Type::Any,
+    };
+    Ok(Value::list(element, kept).marked(secret))
+}
+
+pub(super) fn transpose(arguments: &[Value]) -> Answer {
+    let mut turned: BTreeMap<String, Vec<Value>> = BTreeMap::new();
+    for (key, texts) in arguments[0].attributes().into_iter().flatten() {
+        let texts = texts
+            .elements()
+            .ok_or_else(|| Fault::of(0, format!("the list under {key:?} is null")))?;
+        for text in texts {
+            let text = text
+                .as_str()
+                .ok_or_else(|| Fault::of(0, format!("a text under {key:?} is null")))?;
+            turned.entry(text.to_owned()).or_default().push(key.as_str().into());
+        }
+    }
+    let lists = turned
+        .into_iter()
+        .map(|(text, keys)| (text, Value::list(Type::String, keys)));
+    Ok(Value::map(Type::list(Type::String), lists.collect()))
 }

@@ -1,9 +1,29 @@
 //! `format`: values put into a text by verbs, in the manner of C's printf and Go's.
 
-use super::{Answer, Fault, encoding, text};
+use super::{ANY, Answer, Fault, Function, STRING, STRINGS, encoding, takes, takes_null, text};
 use crate::lang::number::{Number, plain};
 use crate::lang::types::Type;
 use crate::lang::value::Value;
+
+/// Functions that put values into texts.
+pub(super) const TABLE: &[Function] = &[
+    Function::pure(
+        "format",
+        "Values put into a text by verbs: %s, %d, %05.1f, %q, %v, %#v.",
+        &[takes("format", STRING)],
+        STRING,
+        format,
+    )
+    .variadic(takes_null("args", ANY)),
+    Function::pure(
+        "formatlist",
+        "The same for each element of lists, as a list; what is no list is used for all.",
+        &[takes("format", STRING)],
+        STRINGS,
+        formatlist,
+    )
+    .variadic(takes_null("args", ANY)),
+];
 
 /// The largest width and precision.
 const WIDEST: usize = 1 << 16;
@@ -55,6 +75,31 @@ pub(super) fn format(arguments: &[Value]) -> Answer {
         return Err(Fault::of(highest + 1, "no verb of the format wants this argument"));
     }
     Ok(out.into())
+}
+
+/// `format` with the first elements of all lists, with the second ones, and so on.
+pub(super) fn formatlist(arguments: &[Value]) -> Answer {
+    let mut length: Option<(usize, usize)> = None;
+    for (at, one) in arguments.iter().enumerate().skip(1) {
+        let Some(count) = one.elements().map(<[Value]>::len) else {
+            continue;
+        };
+        match length {
+            Some((first, wanted)) if wanted != count => {
+                return Err(Fault::of(
+                    at,
+                    format!("it has {count} elements, and argument {first} has {wanted}"),
+                ));
+            }
+            _ => length = length.or(Some((at, count))),
+        }
+    }
+    let count = length.map_or(1, |(_, count)| count);
+    let rows = (0..count).map(|row| {
+        let pick = |one: &Value| one.elements().map_or_else(|| one.clone(), |all| all[row].clone());
+        format(&arguments.iter().map(pick).collect::<Vec<_>>())
+    });
+    Ok(Value::list(Type::String, rows.collect::<Result<_, _>>()?))
 }
 
 fn read_verb<'a>(rest: &'a str, next: &mut usize) -> Result<(Verb, &'a str), Fault> {

@@ -1,19 +1,34 @@
-//! The functions: their table, what they take, and how they say that something is wrong.
+//! The functions: their families, what they take, and how they say that something is wrong.
 //!
-//! A new one is a row in [`FUNCTIONS`] and a function in the file of its family. Functions that read the clock or make
-//! random values will need a place in the scope where a plan pins what they gave; there are none yet.
+//! A new one is a row in the table of its family's file, and a function there. One that reads the clock or makes random
+//! values ([`Function::is_volatile`]) stays unknown while planning: a plan compares the call, and apply computes it.
 
+mod ciphers;
 mod collections;
 mod combine;
 mod conversion;
+mod csv;
+mod dates;
 mod encoding;
-mod files;
+mod environment;
+pub(super) mod files;
+mod fileset;
 mod format;
+mod hashes;
 mod lazy;
+mod networks;
 mod numbers;
+mod paths;
 mod patterns;
+mod sets;
 mod strings;
+mod time;
+mod volatile;
 mod yaml;
+mod yaml_read;
+
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 use super::eval::Evaluator;
 use super::syntax::Expression;
@@ -27,6 +42,8 @@ use crate::source::Span;
 pub struct Function {
     /// As it is called.
     pub name: &'static str,
+    /// What it gives, in a sentence.
+    pub doc: &'static str,
     /// What it takes.
     pub parameters: &'static [Parameter],
     /// What it takes any number of behind those.
@@ -68,6 +85,14 @@ pub enum Wanted {
     Strings,
     /// A list of numbers.
     Numbers,
+    /// A list of bools.
+    Bools,
+    /// A set of whatever.
+    Set,
+    /// A list of lists of whatever.
+    Lists,
+    /// A map of lists of texts.
+    StringLists,
 }
 
 impl Wanted {
@@ -81,6 +106,10 @@ impl Wanted {
             Wanted::List => Type::list(Type::Any),
             Wanted::Strings => Type::list(Type::String),
             Wanted::Numbers => Type::list(Type::Number),
+            Wanted::Bools => Type::list(Type::Bool),
+            Wanted::Set => Type::set(Type::Any),
+            Wanted::Lists => Type::list(Type::list(Type::Any)),
+            Wanted::StringLists => Type::map(Type::list(Type::String)),
         }
     }
 }
@@ -103,14 +132,25 @@ pub(super) enum Run {
     Pure(fn(&[Value]) -> Answer),
     /// With the files of the scope.
     Scoped(fn(&mut Evaluator<'_>, &[Value]) -> Answer),
+    /// From the bytes of the file that its argument names.
+    File(fn(&[u8]) -> String),
+    /// From its arguments and the clock or chance: at apply only.
+    Volatile(fn(&[Value]) -> Answer),
     /// From the expressions of its arguments.
     Lazy(fn(&mut Evaluator<'_>, &[Expression], &Span) -> Result<Value, Diagnostics>),
 }
 
 impl Function {
-    const fn new(name: &'static str, parameters: &'static [Parameter], returns: Wanted, run: Run) -> Function {
+    const fn new(
+        name: &'static str,
+        doc: &'static str,
+        parameters: &'static [Parameter],
+        returns: Wanted,
+        run: Run,
+    ) -> Function {
         Function {
             name,
+            doc,
             parameters,
             variadic: None,
             returns,
@@ -122,23 +162,46 @@ impl Function {
 
     const fn pure(
         name: &'static str,
+        doc: &'static str,
         parameters: &'static [Parameter],
         returns: Wanted,
         run: fn(&[Value]) -> Answer,
     ) -> Function {
-        Function::new(name, parameters, returns, Run::Pure(run))
+        Function::new(name, doc, parameters, returns, Run::Pure(run))
     }
 
     const fn reading(
         name: &'static str,
+        doc: &'static str,
         parameters: &'static [Parameter],
         returns: Wanted,
         run: fn(&mut Evaluator<'_>, &[Value]) -> Answer,
     ) -> Function {
         Function {
             reads_files: true,
-            ..Function::new(name, parameters, returns, Run::Scoped(run))
+            ..Function::new(name, doc, parameters, returns, Run::Scoped(run))
         }
+    }
+
+    const fn of_file(name: &'static str, doc: &'static str, run: fn(&[u8]) -> String) -> Function {
+        Function {
+            reads_files: true,
+            ..Function::new(name, doc, PATH, STRING, Run::File(run))
+        }
+    }
+
+    const fn volatile(
+        name: &'static str,
+        doc: &'static str,
+        parameters: &'static [Parameter],
+        run: fn(&[Value]) -> Answer,
+    ) -> Function {
+        Function::new(name, doc, parameters, STRING, Run::Volatile(run))
+    }
+
+    /// Whether it gives another value each time, so that only apply can say which.
+    pub fn is_volatile(&self) -> bool {
+        matches!(self.run, Run::Volatile(_))
     }
 
     const fn variadic(self, parameter: Parameter) -> Function {
@@ -179,186 +242,116 @@ const fn takes_null(name: &'static str, ty: Wanted) -> Parameter {
     }
 }
 
+const PATH: &[Parameter] = &[takes("path", STRING)];
 const ANY: Wanted = Wanted::Any;
 const BOOL: Wanted = Wanted::Bool;
 const NUMBER: Wanted = Wanted::Number;
 const STRING: Wanted = Wanted::String;
 const LIST: Wanted = Wanted::List;
 const STRINGS: Wanted = Wanted::Strings;
+const SET: Wanted = Wanted::Set;
 
-/// All functions, by name.
-pub const FUNCTIONS: &[Function] = &[
-    Function::pure("abs", &[takes("num", NUMBER)], NUMBER, numbers::abs),
-    Function::new("can", &[takes("expression", ANY)], BOOL, Run::Lazy(lazy::can)),
-    Function::pure("ceil", &[takes("num", NUMBER)], NUMBER, numbers::ceil),
-    Function::pure("chomp", &[takes("str", STRING)], STRING, strings::chomp),
-    Function::pure("coalesce", &[], ANY, combine::coalesce)
-        .variadic(takes_null("vals", ANY))
-        .at_the_top(),
-    Function::pure("compact", &[takes("list", STRINGS)], STRINGS, collections::compact),
-    Function::pure("concat", &[], ANY, combine::concat)
-        .variadic(takes("seqs", ANY))
-        .at_the_top(),
-    Function::pure(
-        "contains",
-        &[takes("list", ANY), takes("value", ANY)],
-        BOOL,
-        collections::contains,
-    )
-    .at_the_top(),
-    Function::pure("distinct", &[takes("list", LIST)], LIST, collections::distinct),
-    Function::pure(
-        "element",
-        &[takes("list", ANY), takes("index", NUMBER)],
-        ANY,
-        collections::element,
-    )
-    .at_the_top(),
-    Function::pure(
-        "endswith",
-        &[takes("str", STRING), takes("suffix", STRING)],
-        BOOL,
-        strings::endswith,
-    ),
-    Function::reading("file", &[takes("path", STRING)], STRING, files::file),
-    Function::reading("fileexists", &[takes("path", STRING)], BOOL, files::fileexists),
-    Function::reading("filesha256", &[takes("path", STRING)], STRING, files::filesha256),
-    Function::pure("flatten", &[takes("list", ANY)], ANY, collections::flatten).at_the_top(),
-    Function::pure("floor", &[takes("num", NUMBER)], NUMBER, numbers::floor),
-    Function::pure("format", &[takes("format", STRING)], STRING, format::format).variadic(takes_null("args", ANY)),
-    Function::pure(
-        "indent",
-        &[takes("spaces", NUMBER), takes("str", STRING)],
-        STRING,
-        strings::indent,
-    ),
-    Function::pure("join", &[takes("separator", STRING)], STRING, strings::join).variadic(takes("lists", STRINGS)),
-    Function::pure("jsondecode", &[takes("str", STRING)], ANY, encoding::jsondecode),
-    Function::pure("jsonencode", &[takes_null("val", ANY)], STRING, encoding::jsonencode),
-    Function::pure("keys", &[takes("inputMap", ANY)], ANY, collections::keys).at_the_top(),
-    Function::pure("length", &[takes("value", ANY)], NUMBER, collections::length).at_the_top(),
-    Function::pure(
-        "lookup",
-        &[takes("inputMap", ANY), takes("key", STRING)],
-        ANY,
-        collections::lookup,
-    )
-    .variadic(takes_null("default", ANY))
-    .at_the_top(),
-    Function::pure("lower", &[takes("str", STRING)], STRING, strings::lower),
-    Function::pure("max", &[], NUMBER, numbers::max).variadic(takes("numbers", NUMBER)),
-    Function::pure("merge", &[], ANY, combine::merge)
-        .variadic(takes_null("maps", ANY))
-        .at_the_top(),
-    Function::pure("min", &[], NUMBER, numbers::min).variadic(takes("numbers", NUMBER)),
-    Function::new(
-        "nonsensitive",
-        &[takes_null("value", ANY)],
-        ANY,
-        Run::Lazy(lazy::nonsensitive),
-    ),
-    Function::pure("one", &[takes("list", ANY)], ANY, collections::one).at_the_top(),
-    Function::pure("range", &[], Wanted::Numbers, numbers::range).variadic(takes("params", NUMBER)),
-    Function::pure(
-        "regex",
-        &[takes("pattern", STRING), takes("string", STRING)],
-        ANY,
-        patterns::regex,
-    ),
-    Function::pure(
-        "replace",
-        &[takes("str", STRING), takes("substr", STRING), takes("replace", STRING)],
-        STRING,
-        patterns::replace,
-    ),
-    Function::pure("sensitive", &[takes_null("value", ANY)], ANY, conversion::sensitive).at_the_top(),
-    Function::pure("setproduct", &[], ANY, combine::setproduct)
-        .variadic(takes("sets", ANY))
-        .at_the_top(),
-    Function::pure("sha256", &[takes("str", STRING)], STRING, encoding::sha256),
-    Function::pure(
-        "slice",
-        &[
-            takes("list", ANY),
-            takes("start_index", NUMBER),
-            takes("end_index", NUMBER),
-        ],
-        ANY,
-        collections::slice,
-    )
-    .at_the_top(),
-    Function::pure("sort", &[takes("list", STRINGS)], STRINGS, collections::sort),
-    Function::pure(
-        "split",
-        &[takes("separator", STRING), takes("str", STRING)],
-        STRINGS,
-        strings::split,
-    ),
-    Function::pure(
-        "startswith",
-        &[takes("str", STRING), takes("prefix", STRING)],
-        BOOL,
-        strings::startswith,
-    ),
-    Function::pure(
-        "substr",
-        &[takes("str", STRING), takes("offset", NUMBER), takes("length", NUMBER)],
-        STRING,
-        strings::substr,
-    ),
-    Function::reading(
-        "templatefile",
-        &[takes("path", STRING), takes("vars", ANY)],
-        ANY,
-        files::templatefile,
-    )
-    .at_the_top(),
-    Function::pure("tobool", &[takes_null("v", ANY)], BOOL, conversion::tobool).at_the_top(),
-    Function::pure("tolist", &[takes_null("v", ANY)], LIST, conversion::tolist).at_the_top(),
-    Function::pure("tomap", &[takes_null("v", ANY)], ANY, conversion::tomap).at_the_top(),
-    Function::pure("tonumber", &[takes_null("v", ANY)], NUMBER, conversion::tonumber).at_the_top(),
-    Function::pure("toset", &[takes_null("v", ANY)], ANY, conversion::toset).at_the_top(),
-    Function::pure("tostring", &[takes_null("v", ANY)], STRING, conversion::tostring).at_the_top(),
-    Function::pure(
-        "trim",
-        &[takes("str", STRING), takes("cutset", STRING)],
-        STRING,
-        strings::trim,
-    ),
-    Function::pure(
-        "trimprefix",
-        &[takes("str", STRING), takes("prefix", STRING)],
-        STRING,
-        strings::trimprefix,
-    ),
-    Function::pure("trimspace", &[takes("str", STRING)], STRING, strings::trimspace),
-    Function::pure(
-        "trimsuffix",
-        &[takes("str", STRING), takes("suffix", STRING)],
-        STRING,
-        strings::trimsuffix,
-    ),
-    Function::new("try", &[], ANY, Run::Lazy(lazy::try_each)).variadic(takes_null("expressions", ANY)),
-    Function::pure("upper", &[takes("str", STRING)], STRING, strings::upper),
-    Function::pure("values", &[takes("mapping", ANY)], ANY, collections::values).at_the_top(),
-    Function::pure("yamlencode", &[takes_null("value", ANY)], STRING, yaml::yamlencode),
-    Function::pure(
-        "zipmap",
-        &[takes("keys", STRINGS), takes("values", ANY)],
-        ANY,
-        combine::zipmap,
-    )
-    .at_the_top(),
+/// Functions of one kind.
+pub struct Family {
+    /// `Texts`
+    pub title: &'static str,
+    tables: &'static [&'static [Function]],
+}
+
+impl Family {
+    /// Its functions, by name.
+    pub fn functions(&self) -> Vec<&'static Function> {
+        let mut all: Vec<&Function> = self.tables.iter().copied().flatten().collect();
+        all.sort_by_key(|one| one.name);
+        all
+    }
+}
+
+/// All functions, by family.
+pub const FAMILIES: &[Family] = &[
+    Family {
+        title: "Texts",
+        tables: &[strings::TABLE, patterns::TABLE, format::TABLE],
+    },
+    Family {
+        title: "Numbers",
+        tables: &[numbers::TABLE],
+    },
+    Family {
+        title: "Collections",
+        tables: &[collections::TABLE, combine::TABLE, sets::TABLE],
+    },
+    Family {
+        title: "Conversion, errors and secrets",
+        tables: &[conversion::TABLE, lazy::TABLE],
+    },
+    Family {
+        title: "Encoding",
+        tables: &[encoding::TABLE, csv::TABLE, yaml::TABLE, yaml_read::TABLE],
+    },
+    Family {
+        title: "Hashes and ciphers",
+        tables: &[hashes::TABLE, ciphers::TABLE],
+    },
+    Family {
+        title: "Files, paths and environment",
+        tables: &[files::TABLE, fileset::TABLE, paths::TABLE, environment::TABLE],
+    },
+    Family {
+        title: "Dates and times",
+        tables: &[dates::TABLE],
+    },
+    Family {
+        title: "Networks",
+        tables: &[networks::TABLE],
+    },
+    Family {
+        title: "Clock and chance",
+        tables: &[volatile::TABLE],
+    },
 ];
+
+static BY_NAME: LazyLock<BTreeMap<&'static str, &'static Function>> = LazyLock::new(|| {
+    let all = FAMILIES.iter().flat_map(Family::functions);
+    all.map(|one| (one.name, one)).collect()
+});
+
+/// Functions of Terraform or Packer that are not here, and why.
+pub const ABSENT: &[(&str, &str)] = &[
+    (
+        "plantimestamp",
+        "a plan is the same however often it is made; timestamp() is the time of the apply",
+    ),
+    ("legacy_isotime", "write formatdate(\"YYYY-MM-DD\", timestamp())"),
+    ("legacy_strftime", "write formatdate(\"YYYY-MM-DD\", timestamp())"),
+    ("consul_key", "what lies outside of the module is read by data blocks"),
+    ("vault", "what lies outside of the module is read by data blocks"),
+    (
+        "aws_secretsmanager",
+        "what lies outside of the module is read by data blocks",
+    ),
+    (
+        "aws_secretsmanager_raw",
+        "what lies outside of the module is read by data blocks",
+    ),
+];
+
+/// Why a function that is known elsewhere is not here.
+pub fn reason_for_absence(name: &str) -> Option<&'static str> {
+    if name.starts_with("provider::") {
+        return Some("the providers of bake define no functions");
+    }
+    ABSENT.iter().find(|(absent, _)| *absent == name).map(|(_, why)| *why)
+}
 
 /// The function of this name.
 pub fn find(name: &str) -> Option<&'static Function> {
-    FUNCTIONS.iter().find(|one| one.name == name)
+    BY_NAME.get(name).copied()
 }
 
 /// The names of all functions, in order.
 pub fn names() -> impl Iterator<Item = &'static str> {
-    FUNCTIONS.iter().map(|one| one.name)
+    BY_NAME.keys().copied()
 }
 
 /// Why a function has no result.

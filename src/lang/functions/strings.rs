@@ -1,8 +1,122 @@
 //! Functions of texts.
 
-use super::{Answer, Fault, text, whole};
+use unicode_segmentation::UnicodeSegmentation;
+
+use super::{Answer, BOOL, Fault, Function, NUMBER, STRING, STRINGS, takes, text, whole};
 use crate::lang::types::Type;
 use crate::lang::value::Value;
+
+/// Functions of texts.
+pub(super) const TABLE: &[Function] = &[
+    Function::pure(
+        "chomp",
+        "Without line ends behind it.",
+        &[takes("str", STRING)],
+        STRING,
+        chomp,
+    ),
+    Function::pure(
+        "clean_name",
+        "With a dash for every character that may not stand in the name of an image of every provider.",
+        &[takes("str", STRING)],
+        STRING,
+        clean_name,
+    ),
+    Function::pure(
+        "endswith",
+        "Whether a text ends so.",
+        &[takes("str", STRING), takes("suffix", STRING)],
+        BOOL,
+        endswith,
+    ),
+    Function::pure(
+        "indent",
+        "With blanks before every line but the first.",
+        &[takes("spaces", NUMBER), takes("str", STRING)],
+        STRING,
+        indent,
+    ),
+    Function::pure(
+        "join",
+        "The texts of lists as one, with a separator between them.",
+        &[takes("separator", STRING)],
+        STRING,
+        join,
+    )
+    .variadic(takes("lists", STRINGS)),
+    Function::pure("lower", "In small letters.", &[takes("str", STRING)], STRING, lower),
+    Function::pure(
+        "split",
+        "The parts of a text between the separators, as a list.",
+        &[takes("separator", STRING), takes("str", STRING)],
+        STRINGS,
+        split,
+    ),
+    Function::pure(
+        "startswith",
+        "Whether a text begins so.",
+        &[takes("str", STRING), takes("prefix", STRING)],
+        BOOL,
+        startswith,
+    ),
+    Function::pure(
+        "strcontains",
+        "Whether a text holds another.",
+        &[takes("str", STRING), takes("substr", STRING)],
+        BOOL,
+        strcontains,
+    ),
+    Function::pure(
+        "strrev",
+        "The characters in reverse.",
+        &[takes("str", STRING)],
+        STRING,
+        strrev,
+    ),
+    Function::pure(
+        "substr",
+        "A part of a text: from an offset (from the end if negative) so many characters (-1: all).",
+        &[takes("str", STRING), takes("offset", NUMBER), takes("length", NUMBER)],
+        STRING,
+        substr,
+    ),
+    Function::pure(
+        "title",
+        "With a capital letter at the beginning of each word.",
+        &[takes("str", STRING)],
+        STRING,
+        title,
+    ),
+    Function::pure(
+        "trim",
+        "Without any of these characters at both ends.",
+        &[takes("str", STRING), takes("cutset", STRING)],
+        STRING,
+        trim,
+    ),
+    Function::pure(
+        "trimprefix",
+        "Without this beginning.",
+        &[takes("str", STRING), takes("prefix", STRING)],
+        STRING,
+        trimprefix,
+    ),
+    Function::pure(
+        "trimspace",
+        "Without white space at both ends.",
+        &[takes("str", STRING)],
+        STRING,
+        trimspace,
+    ),
+    Function::pure(
+        "trimsuffix",
+        "Without this end.",
+        &[takes("str", STRING), takes("suffix", STRING)],
+        STRING,
+        trimsuffix,
+    ),
+    Function::pure("upper", "In capital letters.", &[takes("str", STRING)], STRING, upper),
+];
 
 /// A text may become this long, no longer.
 const LONGEST: usize = 64 << 20;
@@ -55,6 +169,8 @@ pub(super) fn lower(arguments: &[Value]) -> Answer {
 
 fn single(was: char, mut mapped: impl Iterator<Item = char>) -> char {
     match (mapped.next(), mapped.next()) {
+        // The only capital that is mapped to a letter with a mark.
+        (Some('i'), Some('\u{307}')) => 'i',
         (Some(only), None) => only,
         _ => was,
     }
@@ -88,26 +204,7 @@ pub(super) fn substr(arguments: &[Value]) -> Answer {
 
 /// The characters as people count them: a letter with the marks, joiners and selectors behind it is one.
 pub(super) fn characters(text: &str) -> Vec<&str> {
-    let mut starts: Vec<usize> = Vec::new();
-    let mut before = None;
-    for (at, c) in text.char_indices() {
-        let joined = extends(c) || before == Some('\u{200d}') || (before, c) == (Some('\r'), '\n');
-        if before.is_none() || !joined {
-            starts.push(at);
-        }
-        before = Some(c);
-    }
-    let ends = starts.iter().skip(1).copied().chain([text.len()]);
-    starts.iter().zip(ends).map(|(start, end)| &text[*start..end]).collect()
-}
-
-/// Combining marks, joiners, variation selectors and skin tones: the ranges that texts in images meet.
-fn extends(c: char) -> bool {
-    matches!(c, '\u{300}'..='\u{36f}' | '\u{483}'..='\u{489}' | '\u{591}'..='\u{5bd}' | '\u{610}'..='\u{61a}'
-        | '\u{64b}'..='\u{65f}' | '\u{93c}' | '\u{941}'..='\u{948}' | '\u{94d}' | '\u{e31}' | '\u{e34}'..='\u{e3a}'
-        | '\u{1ab0}'..='\u{1aff}' | '\u{1dc0}'..='\u{1dff}' | '\u{200c}'..='\u{200d}' | '\u{20d0}'..='\u{20ff}'
-        | '\u{302a}'..='\u{302f}' | '\u{3099}'..='\u{309a}' | '\u{fe00}'..='\u{fe0f}' | '\u{fe20}'..='\u{fe2f}'
-        | '\u{1f3fb}'..='\u{1f3ff}' | '\u{e0020}'..='\u{e007f}' | '\u{e0100}'..='\u{e01ef}')
+    text.graphemes(true).collect()
 }
 
 pub(super) fn trim(arguments: &[Value]) -> Answer {
@@ -127,4 +224,34 @@ pub(super) fn trimsuffix(arguments: &[Value]) -> Answer {
 
 pub(super) fn trimspace(arguments: &[Value]) -> Answer {
     Ok(text(arguments, 0).trim().into())
+}
+
+pub(super) fn strcontains(arguments: &[Value]) -> Answer {
+    Ok(text(arguments, 0).contains(text(arguments, 1)).into())
+}
+
+pub(super) fn strrev(arguments: &[Value]) -> Answer {
+    Ok(text(arguments, 0).graphemes(true).rev().collect::<String>().into())
+}
+
+/// A letter behind a character that is neither letter, digit, underscore nor apostrophe becomes a capital, as Go has it.
+pub(super) fn title(arguments: &[Value]) -> Answer {
+    let mut inside = false;
+    let titled = text(arguments, 0).chars().map(|c| {
+        let (first, part_of_word) = (!inside, c.is_alphanumeric() || c == '_');
+        inside = if c.is_ascii() {
+            part_of_word
+        } else {
+            part_of_word || inside && !c.is_whitespace()
+        };
+        if first { single(c, c.to_uppercase()) } else { c }
+    });
+    Ok(titled.collect::<String>().into())
+}
+
+/// As default names of images are made: letters, digits and `._-` stay.
+pub(super) fn clean_name(arguments: &[Value]) -> Answer {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
+    let cleaned = text(arguments, 0).chars().map(|c| if plain(c) { c } else { '-' });
+    Ok(cleaned.collect::<String>().into())
 }

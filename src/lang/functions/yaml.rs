@@ -3,8 +3,17 @@
 
 use std::fmt::Write as _;
 
-use super::Answer;
+use super::{ANY, Answer, Function, STRING, takes_null};
 use crate::lang::value::{Kind, Value};
+
+/// Writing YAML.
+pub(super) const TABLE: &[Function] = &[Function::pure(
+    "yamlencode",
+    "A value as YAML.",
+    &[takes_null("value", ANY)],
+    STRING,
+    yamlencode,
+)];
 
 /// Behind this column a text is folded.
 const WIDEST: usize = 80;

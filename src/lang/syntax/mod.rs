@@ -5,6 +5,7 @@
 mod faults;
 mod json;
 mod lower;
+mod rebuild;
 mod references;
 mod scan;
 mod template;
