@@ -8,6 +8,8 @@
 
 #[path = "plans/case.rs"]
 mod case;
+#[path = "plans/random.rs"]
+mod random;
 #[path = "plans/thought.rs"]
 mod thought;
 
