@@ -89,10 +89,42 @@ fn path_of(block: &RecordedBlock) -> String {
     format!("{}{}", block.name, labels.collect::<String>())
 }
 
+/// Whether two blocks have the same blocks in them and the same values of these classes: the usual case, told without
+/// writing a path.
+fn same(before: &Recorded, after: &Recorded, wanted: &impl Fn(Class) -> bool) -> bool {
+    let chosen = |argument: &RecordedArgument| wanted(argument.class);
+    let (old, new) = (before.arguments.iter(), after.arguments.iter());
+    let old = old.filter(|(_, one)| chosen(one)).map(|(name, one)| (name, one.digest));
+    let new = new.filter(|(_, one)| chosen(one)).map(|(name, one)| (name, one.digest));
+    let pairs = || before.blocks.iter().zip(&after.blocks);
+    let alike = |(a, b): (&RecordedBlock, &RecordedBlock)| {
+        a.name == b.name && a.kind == b.kind && a.content.labels == b.content.labels
+    };
+    before.blocks.len() == after.blocks.len()
+        && old.eq(new)
+        && pairs().all(alike)
+        && pairs().all(|(a, b)| same(&a.content, &b.content, wanted))
+}
+
+/// One argument of a block, or of a block in it that has no labels: `description`, `publish.tags`.
+pub fn find<'a>(block: &'a Recorded, path: &str) -> Option<&'a RecordedArgument> {
+    let (holder, name) = match path.split_once('.') {
+        None => (block, path),
+        Some((inner, name)) => {
+            let inner = block.blocks.iter().find(|one| one.name == inner)?;
+            (&inner.content, name)
+        }
+    };
+    holder.arguments.get(name).map(|argument| &**argument)
+}
+
 /// The arguments of the chosen classes that differ: in the order of `after`, then those that are gone.
 ///
 /// An argument that says what its default says is no change.
 pub fn changes(before: &Recorded, after: &Recorded, wanted: impl Fn(Class) -> bool) -> Vec<Change> {
+    if same(before, after, &wanted) {
+        return Vec::new();
+    }
     let (old, new) = (flatten(before), flatten(after));
     let by_path: BTreeMap<&str, &RecordedArgument> = old.iter().map(|(path, one)| (path.as_str(), *one)).collect();
     let paths: BTreeMap<&str, ()> = new.iter().map(|(path, _)| (path.as_str(), ())).collect();

@@ -189,10 +189,7 @@ fn forced(compiled: &Compiled, current: &ObservedImage, world: &World, options: 
         .any(|asked| means(asked, &spec.address))
         .then_some(Cause::Requested);
     let triggers = |block: &Recorded| {
-        let all = super::compare::flatten(block);
-        all.into_iter()
-            .find(|(path, _)| path == "lifecycle.replace_triggered_by")
-            .map(|(_, argument)| argument.digest)
+        super::compare::find(block, "lifecycle.replace_triggered_by").map(|argument| argument.digest)
     };
     let (before, after) = (triggers(&current.manifest.spec), triggers(&compiled.recorded));
     let triggered = (before.is_some() && after.is_some() && before != after).then_some(Cause::Triggered);

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde_json::Value as Json;
 
-use super::compare::{Change, flatten};
+use super::compare::{Change, find};
 use super::decide::is_ignored;
 use super::outputs::Known;
 use crate::diagnostic::Diagnostic;
@@ -197,8 +197,7 @@ fn moved_deprecation(image: &ObservedImage) -> Option<Change> {
 }
 
 fn argument(block: &Recorded, path: &str) -> Option<RecordedArgument> {
-    let found = flatten(block).into_iter().find(|(at, _)| at == path);
-    found.map(|(_, argument)| argument.clone())
+    find(block, path).cloned()
 }
 
 fn json(tags: &BTreeMap<String, String>) -> Json {
