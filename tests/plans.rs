@@ -227,6 +227,7 @@ fn secrets_are_in_no_form_of_a_plan() {
         file,
         bake::ui::plan::json(&plan),
         bake::ui::plan::markdown(&plan, bake::ui::plan::LONGEST),
+        bake::ui::plan::html(&plan),
         bake::ui::plan::text(&plan, bake::ui::plan::View::Whole, None),
     ] {
         assert!(!text.contains("hunter2"), "{text}");

@@ -20,6 +20,8 @@ pub enum Format {
     Json,
     /// For a comment on a pull request.
     Markdown,
+    /// One page for a browser, with the images drawn as a graph.
+    Html,
     /// Messages and changes beside the code, in GitHub Actions.
     Github,
     /// The same, as SARIF 2.1.0.
@@ -64,6 +66,7 @@ pub fn show(plan: &Plan, format: Format, view: View, terminal: &Arc<Terminal>) {
         Format::Text => ui::plan::text(plan, view, terminal.data_width()),
         Format::Json => ui::plan::json(plan),
         Format::Markdown => markdown(plan, ui::plan::LONGEST),
+        Format::Html => ui::plan::html(plan),
         Format::Github => annotations::github(&plan.warnings, Some(plan), &within()),
         Format::Sarif => annotations::sarif(&plan.warnings, Some(plan), &within()),
     };
@@ -76,7 +79,7 @@ pub fn show_errors(errors: &Diagnostics, format: Format, terminal: &Terminal) {
         Format::Github => terminal.data(&annotations::github(errors, None, &place_in_repository())),
         Format::Sarif => terminal.data(&annotations::sarif(errors, None, &place_in_repository())),
         Format::Json => terminal.data(&json::pretty(&Written::new(errors))),
-        Format::Text | Format::Markdown => {}
+        Format::Text | Format::Markdown | Format::Html => {}
     }
 }
 

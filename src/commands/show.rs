@@ -18,6 +18,7 @@ use crate::ui::{Terminal, images};
 bake show plan.bakeplan
 bake show -json plan.bakeplan
 bake show -format markdown plan.bakeplan
+bake show -format html plan.bakeplan > plan.html
 bake show image.web
 bake show 'image.web[\"arm64\"]' -json")]
 pub struct Args {
@@ -57,7 +58,7 @@ impl Args {
         }
         match self.format.chosen() {
             Format::Json => terminal.data(&images::json(&found, &all)),
-            Format::Markdown | Format::Github | Format::Sarif => {
+            Format::Markdown | Format::Html | Format::Github | Format::Sarif => {
                 return Err(Diagnostic::error("an image is shown as text or JSON")
                     .help("the other forms are for plans")
                     .into());

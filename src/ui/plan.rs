@@ -1,6 +1,7 @@
 //! A plan as people and programs see it. Everything that is said of it is decided once, in [`page`]; the formats draw that.
 
 mod head;
+mod html;
 pub mod image;
 mod json;
 mod markdown;
@@ -11,6 +12,7 @@ pub mod values;
 pub mod words;
 
 use crate::plan::Plan;
+pub use html::html;
 pub use json::{events, json};
 pub use markdown::{LONGEST, markdown};
 pub use page::Page;

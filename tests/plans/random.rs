@@ -190,12 +190,13 @@ proptest! {
 
         let text = anstream::adapter::strip_str(&bake::ui::plan::text(&plan, View::Whole, None)).to_string();
         let markdown = bake::ui::plan::markdown(&plan, LONGEST);
+        let html = bake::ui::plan::html(&plan);
         let json: serde_json::Value = serde_json::from_str(&bake::ui::plan::json(&plan)).unwrap();
         let of_json = json["resource_changes"][0]["changes"].as_array().unwrap().iter();
         let of_json: BTreeSet<String> = of_json.map(|one| one["path"].as_str().unwrap().to_owned()).collect();
         prop_assert_eq!(&of_json, &wanted);
         for change in &image.changes {
-            prop_assert!(text.contains(change.name()) && markdown.contains(change.name()), "{}\n{}", change.path, text);
+            prop_assert!([&text, &markdown, &html].iter().all(|form| form.contains(change.name())), "{}\n{}", change.path, text);
         }
         for (word, form) in [("env", &text), ("env", &markdown), ("inline", &text), ("inline", &markdown)] {
             let differs = wanted.iter().any(|path| path.ends_with(word));
