@@ -103,7 +103,11 @@ fn rows(block: &Block) -> String {
 }
 
 fn row(argument: &Argument) -> String {
-    let doc = argument.unsupported.map_or(argument.doc, |_| "Not supported yet.");
+    let doc = match argument.unsupported {
+        None => argument.doc,
+        Some(sentence) if sentence.contains("not supported yet") => "Not supported yet.",
+        Some(instead) => instead,
+    };
     let cells = [
         format!("`{}`", argument.name),
         takes(argument.ty),

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use crate::diagnostic::Diagnostic;
 use crate::host::HostError;
 use crate::host::locks::Lock;
+use crate::host::machine;
 use crate::providers::{Leftover, Provider, ProviderError, Providers, Resource};
 use crate::spec::ProviderKey;
 
@@ -55,6 +56,17 @@ pub async fn remove(providers: &Providers, bake_directory: &Path, debris: &Debri
     };
     delete(provider, &debris.leftover.resource).await?;
     Ok(true)
+}
+
+/// How old something of another host must be before its run counts as dead.
+const OLD: std::time::Duration = std::time::Duration::from_secs(24 * 3600);
+
+/// Whether another host made it so lately that its run may still live.
+pub(super) fn is_anothers(leftover: &Leftover) -> bool {
+    let created: Option<jiff::Timestamp> = leftover.created.parse().ok();
+    let age =
+        created.and_then(|created| std::time::Duration::try_from(jiff::Timestamp::now().duration_since(created)).ok());
+    leftover.marker.host != machine::hostname() && age.is_none_or(|age| age < OLD)
 }
 
 /// Removes one resource.

@@ -25,14 +25,15 @@ pub async fn open(node: &Node, marker: &Marker, cx: &Context) -> Opened {
         Ok(handle) => return Opened::Done(handle),
         Err(error) => error,
     };
-    match find(node, marker, cx).await {
+    match find(node, marker, &error, cx).await {
         Ok(Some(handle)) if node.data.kind().lifetime() == Lifetime::Lasting => Opened::Done(handle),
         Ok(found) => Opened::Failed(error, found),
         Err(unclear) => Opened::Unclear(error, unclear),
     }
 }
 
-async fn find(node: &Node, marker: &Marker, cx: &Context) -> Result<Option<Handle>, NodeError> {
+/// After a plain no one look is enough.
+async fn find(node: &Node, marker: &Marker, error: &NodeError, cx: &Context) -> Result<Option<Handle>, NodeError> {
     let kind = node.data.kind();
     let Some(provider) = &marker.provider else {
         return Ok(None);
@@ -40,7 +41,11 @@ async fn find(node: &Node, marker: &Marker, cx: &Context) -> Result<Option<Handl
     if kind.keeper() != Keeper::Journal || kind.lifetime() == Lifetime::Effect {
         return Ok(None);
     }
-    look(kind, marker, cx.providers.get(provider)?.settle(), cx).await
+    let settle = match error {
+        NodeError::Provider(error) if error.is_definite() => Duration::ZERO,
+        _ => cx.providers.get(provider)?.settle(),
+    };
+    look(kind, marker, settle, cx).await
 }
 
 /// Looks until something is found, or "nothing there" has been answered for so long.

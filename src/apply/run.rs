@@ -180,7 +180,8 @@ async fn clear_leftovers(
             .await;
         for leftover in leftovers.map_err(Diagnostic::from)? {
             let is_wanted = matches!(&leftover.resource, Resource::Snapshot(id) if wanted.contains(&id));
-            if is_wanted || !locks.own.contains_key(&leftover.marker.address.image) {
+            let may_live = provider.is_shared() && gc::is_anothers(&leftover);
+            if is_wanted || may_live || !locks.own.contains_key(&leftover.marker.address.image) {
                 continue;
             }
             gc::delete(provider, &leftover.resource)

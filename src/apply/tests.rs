@@ -39,6 +39,7 @@ fn providers_of(directory: &Path) -> Vec<ProviderSettings> {
         key: key(),
         store: Some(directory.join("store")),
         ignore_publish: false,
+        aws: None,
     }]
 }
 
@@ -80,6 +81,7 @@ fn nodes(image: &ImageAddress, size: Size) -> Vec<Node> {
         node(
             volume.clone(),
             Volume {
+                wish: crate::providers::VolumeWish::default(),
                 provider: key(),
                 name: "root".into(),
                 size: Some(size),
@@ -100,6 +102,7 @@ fn nodes(image: &ImageAddress, size: Size) -> Vec<Node> {
         node(
             image.itself(),
             Image {
+                inherits: None,
                 provider: key(),
                 name: image.name.clone(),
                 description: None,
@@ -339,7 +342,12 @@ async fn crash(directory: &Path, answered: bool) {
     let volumes = open(directory);
     let volumes = volumes.get(&key()).unwrap().volumes();
     let id = volumes
-        .create(&VolumeOrigin::Blank, Some(Size::mib(1)), &marker)
+        .create(
+            &VolumeOrigin::Blank,
+            Some(Size::mib(1)),
+            &crate::providers::VolumeWish::default(),
+            &marker,
+        )
         .await
         .unwrap();
     if answered {

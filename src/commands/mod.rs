@@ -22,6 +22,7 @@ mod man;
 mod output;
 mod panic;
 mod plan;
+mod policy;
 mod recover;
 mod saved;
 mod session;
@@ -92,6 +93,7 @@ enum Command {
     Verify(verify::Args),
     Recover(recover::Args),
     Gc(gc::Args),
+    Policy(policy::Args),
     ForceUnlock(force_unlock::Args),
     Completion(completion::Args),
     Man(man::Args),
@@ -116,6 +118,7 @@ impl Command {
             Command::Verify(args) => args.run(terminal),
             Command::Recover(args) => args.run(terminal),
             Command::Gc(args) => args.run(terminal),
+            Command::Policy(args) => args.run(terminal),
             Command::ForceUnlock(args) => args.run(terminal),
             Command::Completion(args) => args.run(terminal),
             Command::Man(args) => args.run(terminal),

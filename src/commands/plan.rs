@@ -83,7 +83,13 @@ impl PlanArguments {
     /// All that is wrong with the module, or with what it asks for.
     pub fn plan(&self, terminal: &Arc<Terminal>) -> Result<(Session, Plan), Diagnostics> {
         let session = Session::of(self.module.load_asking(terminal, self.input)?)?;
-        let mut world = session.world()?;
+        // What is wrong with credentials, the next question says better.
+        session
+            .who()
+            .unwrap_or_default()
+            .iter()
+            .for_each(|who| terminal.say(who));
+        let mut world = session.world_to_plan()?;
         if !self.refresh {
             world.forget_drift();
         }

@@ -9,8 +9,8 @@ use clap::builder::NonEmptyStringValueParser;
 use super::assignments::Assignments;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::module::{self, LoadOptions, Module};
-use crate::plan::observe::{World, observe};
-use crate::providers::{self, ObservedImage, Owner, Providers};
+use crate::plan::observe::{self, World, observe};
+use crate::providers::{self, ObservedImage, Owner, ProviderError, Providers};
 use crate::ui::Terminal;
 
 /// Flags of all that reads a module.
@@ -104,6 +104,35 @@ impl Session {
     pub fn world(&self) -> Result<World, Diagnostics> {
         let world = self.runtime.block_on(observe(&self.module.owner, &self.providers));
         world.map_err(|error| Diagnostic::from(error).into())
+    }
+
+    /// What stands, and what the images of the module are built on.
+    ///
+    /// # Errors
+    /// Those of a provider that cannot say; what the providers cannot do of what the module asks for.
+    pub fn world_to_plan(&self) -> Result<World, Diagnostics> {
+        observe::check(&self.module, &self.providers)?;
+        let mut world = self.world()?;
+        let sources = observe::sources(&self.module, &self.providers, &mut world);
+        self.runtime.block_on(sources).map_err(Diagnostic::from)?;
+        Ok(world)
+    }
+
+    /// As whom the providers are asked, in words.
+    ///
+    /// # Errors
+    /// Those of a provider that lets nobody in.
+    pub fn who(&self) -> Result<Vec<String>, Diagnostics> {
+        let asking = async {
+            let mut all = Vec::new();
+            for (_, provider) in self.providers.iter() {
+                all.extend(provider.images().who().await?);
+            }
+            Ok::<_, ProviderError>(all)
+        };
+        self.runtime
+            .block_on(asking)
+            .map_err(|error| Diagnostic::from(error).into())
     }
 
     /// The images that stand, by address, the newest release first.

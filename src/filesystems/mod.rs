@@ -9,7 +9,7 @@ mod swap;
 mod vfat;
 mod xfs;
 
-pub use probe::{Found, probe};
+pub use probe::{Found, probe, volume_group};
 pub use seal::Sealing;
 
 /// A kind of file system that can be declared.

@@ -106,6 +106,23 @@ fn other(head: &[u8]) -> Option<Found> {
     })
 }
 
+/// The volume group to which an LVM physical volume belongs, from the first copy of its metadata; `None` if there is none.
+///
+/// The metadata is text, and the group's name stands in front of its first block (lvm2, `lib/format_text/layout.h`).
+pub fn volume_group(head: &[u8]) -> Option<String> {
+    const OPENING: &[u8] = b" {\nid = \"";
+    let at = head.windows(OPENING.len()).position(|window| window == OPENING)?;
+    let is_name = |byte: &u8| byte.is_ascii_alphanumeric() || b"+_.-".contains(byte);
+    let name: Vec<u8> = head[..at]
+        .iter()
+        .rev()
+        .copied()
+        .take_while(|byte| is_name(byte))
+        .collect();
+    let name: String = name.iter().rev().map(|byte| char::from(*byte)).collect();
+    Some(name).filter(|name| !name.is_empty())
+}
+
 fn number16(bytes: &[u8], at: usize) -> u16 {
     u16::from_le_bytes([bytes[at], bytes[at + 1]])
 }
@@ -194,5 +211,8 @@ mod tests {
         // A partition table has the FAT's end mark, and is none.
         assert_eq!(probe(&head(&[(510, &[0x55, 0xAA])])), None);
         assert_eq!(probe(&head(&[(512, b"LABELONE")])).unwrap().kind, "LVM2_member");
+        let group = head(&[(512, b"LABELONE"), (4608, b"vg-0.a {\nid = \"Xy\"")]);
+        assert_eq!(volume_group(&group).as_deref(), Some("vg-0.a"));
+        assert_eq!(volume_group(&head(&[])), None);
     }
 }

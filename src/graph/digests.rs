@@ -127,6 +127,7 @@ pub fn origin(volume: &VolumeShape, base: Option<BaseIdentity>) -> Option<Digest
         }
         (Bytes::File(_, digest), _) => hasher.digest("file", digest),
         (Bytes::Snapshot(id), _) => hasher.text("snapshot", &id.0),
+        (Bytes::Ami(id), _) => hasher.text("ami", id),
     };
     Some(hasher.finish())
 }

@@ -12,6 +12,7 @@ use crate::nodes::mount::Chroot;
 use crate::nodes::partitions::{Entry, Table};
 use crate::nodes::volume::Origin;
 use crate::nodes::{Attachment, Filesystem, Mount, Need, Partitions, Ref, Volume};
+use crate::providers::VolumeWish;
 use crate::spec::HookPoint;
 
 impl Build<'_> {
@@ -26,6 +27,7 @@ impl Build<'_> {
             name: name.to_owned(),
             size: volume.size,
             origin: self.origin(volume),
+            wish: wish(volume),
             after: self.begin_after(),
         };
         self.push(at.clone(), node, Some(&volume.span), summary::volume(spec, volume));
@@ -43,6 +45,7 @@ impl Build<'_> {
         match &volume.bytes {
             Bytes::Blank => Origin::Blank,
             Bytes::Snapshot(id) => Origin::Snapshot(id.clone()),
+            Bytes::Ami(id) => Origin::Ami(id.clone()),
             Bytes::File(path, digest) => Origin::File {
                 path: path.clone(),
                 digest: *digest,
@@ -145,6 +148,21 @@ impl Build<'_> {
             services: self.spec.build.services,
             mount_path: self.spec.build.mount_path.clone(),
         }
+    }
+}
+
+/// How the volume is made, as its block says.
+fn wish(volume: &VolumeShape) -> VolumeWish {
+    let Some(block) = &volume.object else {
+        return VolumeWish::default();
+    };
+    VolumeWish {
+        encrypted: block.get("encrypted").and_then(|argument| argument.value.as_bool()),
+        key: block.text("kms_key").map(str::to_owned),
+        kind: block.text("type").map(str::to_owned),
+        iops: block.integer("iops"),
+        throughput: block.integer("throughput"),
+        tags: block.map("tags"),
     }
 }
 

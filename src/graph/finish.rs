@@ -8,11 +8,12 @@ use super::hooks::EFFECTS;
 use super::order::read_images;
 use crate::address::Address;
 use crate::digest::Digest;
-use crate::nodes::image::SnapshotSource;
+use crate::nodes::image::{Inherits, SnapshotSource};
 use crate::nodes::{Image, Need, Node, NodeData, Ref, Snapshot};
 use crate::providers::manifest::{BuiltNode, BuiltVolume, FORMAT};
-use crate::providers::{Manifest, Owner, SnapshotId};
+use crate::providers::{ImageId, Manifest, Owner, SnapshotId};
 use crate::schema::Recorded;
+use crate::spec::{ImageSpec, Source};
 use crate::units::Size;
 
 impl Build<'_> {
@@ -63,6 +64,7 @@ impl Build<'_> {
             name: String::new(),
             description: spec.description.as_ref().map(|value| value.value.clone()),
             snapshots: snapshots.collect(),
+            inherits: inherits(spec),
             tags: spec.publish.tags.as_ref().map(|tags| tags.value.clone()),
             deprecate_after: spec.publish.deprecate_after.as_ref().map(|after| after.value),
             manifest: self.manifest(),
@@ -100,6 +102,16 @@ impl Build<'_> {
             built_on: None,
             volumes: self.shape.volumes.iter().map(built_volume).collect(),
         }
+    }
+}
+
+/// From which image is taken over what this one does not say of itself; the local provider has nothing of the kind.
+fn inherits(spec: &ImageSpec) -> Option<Inherits> {
+    match &spec.source {
+        _ if spec.provider.kind == "local" => None,
+        Source::Ami(id) => Some(Inherits::Standing(ImageId(id.value.clone()))),
+        Source::Image(base) => Some(Inherits::Made(Ref::new(base.value.itself()))),
+        _ => None,
     }
 }
 

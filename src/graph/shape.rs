@@ -50,6 +50,8 @@ pub enum Bytes {
     File(std::path::PathBuf, Digest),
     /// A snapshot of the provider.
     Snapshot(SnapshotId),
+    /// The root volume of an image of the provider.
+    Ami(String),
 }
 
 /// What is done about a partition table.
@@ -206,7 +208,8 @@ fn inherit(base: &VolumeShape, name: &str, spec: &ImageSpec, own: Option<&Volume
 fn foreign(spec: &ImageSpec, volume: &Volume) -> VolumeShape {
     let bytes = match &spec.source {
         Source::File { path, digest, .. } => Bytes::File(path.clone(), *digest),
-        Source::Snapshot(id) | Source::Ami(id) => Bytes::Snapshot(SnapshotId(id.value.clone())),
+        Source::Snapshot(id) => Bytes::Snapshot(SnapshotId(id.value.clone())),
+        Source::Ami(id) => Bytes::Ami(id.value.clone()),
         Source::Scratch | Source::Image(_) => Bytes::Blank,
     };
     let whole = spec.root.partition == RootPartition::Whole;

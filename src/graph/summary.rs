@@ -22,6 +22,7 @@ pub fn volume(spec: &ImageSpec, volume: &VolumeShape) -> String {
             format!(" from {}", name.to_string_lossy())
         }
         Bytes::Snapshot(id) => format!(" from {id}"),
+        Bytes::Ami(id) => format!(" from {id}"),
     };
     format!("{size}volume {:?}{from}", volume.name)
 }

@@ -4,6 +4,7 @@ mod accounts;
 pub mod blocks;
 mod chroot;
 pub mod command;
+pub mod devices;
 pub mod echo;
 pub mod error;
 pub mod ext4;

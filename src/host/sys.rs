@@ -142,6 +142,61 @@ pub fn configure_loop(device: BorrowedFd<'_>, file: BorrowedFd<'_>, read_only: b
     unsafe { ioctl::ioctl(device, Setter::<LOOP_CONFIGURE, LoopConfig>::new(config)) }
 }
 
+/// `struct nvme_passthru_cmd` of `<linux/nvme_ioctl.h>`.
+#[repr(C)]
+#[derive(Default)]
+struct NvmeCommand {
+    opcode: u8,
+    flags: u8,
+    reserved: u16,
+    namespace: u32,
+    cdw2: u32,
+    cdw3: u32,
+    metadata: u64,
+    address: u64,
+    metadata_length: u32,
+    data_length: u32,
+    cdw10_to_15: [u32; 6],
+    timeout_ms: u32,
+    result: u32,
+}
+
+const _: () = assert!(
+    size_of::<NvmeCommand>() == 72,
+    "the kernel's size of struct nvme_passthru_cmd"
+);
+
+/// `NVME_IOCTL_ID`: `_IO('N', 0x40)`; `NVME_IOCTL_ADMIN_CMD`: `_IOWR('N', 0x41, struct nvme_passthru_cmd)`.
+const NVME_ID: libc::c_ulong = 0x4E40;
+const NVME_ADMIN: libc::c_ulong = 0xC048_4E41;
+const NVME_IDENTIFY: u8 = 0x06;
+
+/// What an NVMe namespace says of itself: the 4096 bytes of Identify Namespace (NVMe base specification, "Identify").
+///
+/// # Errors
+/// `ENOTTY` of what is no NVMe namespace; `EACCES` without `CAP_SYS_ADMIN`.
+pub fn identify_namespace(device: BorrowedFd<'_>) -> Result<Vec<u8>> {
+    // SAFETY: NVME_IOCTL_ID takes no argument and answers the number of the namespace.
+    let number = unsafe { libc::ioctl(device.as_raw_fd(), NVME_ID) };
+    let namespace = u32::try_from(number).map_err(|_| last_error())?;
+    let mut data = vec![0_u8; 4096];
+    let mut command = NvmeCommand {
+        opcode: NVME_IDENTIFY,
+        namespace,
+        address: data.as_mut_ptr() as u64,
+        data_length: 4096,
+        ..NvmeCommand::default()
+    };
+    // SAFETY: the command has the layout that the kernel reads (its size is checked above), and `data` has the 4096 bytes
+    // that Identify writes and outlives the call.
+    let answer = unsafe { libc::ioctl(device.as_raw_fd(), NVME_ADMIN, &mut command) };
+    match answer {
+        0 => Ok(data),
+        answer if answer < 0 => Err(last_error()),
+        _ => Err(Errno::IO),
+    }
+}
+
 const BLKPG: Opcode = 0x1269;
 const BLKPG_ADD_PARTITION: i32 = 1;
 const BLKPG_DEL_PARTITION: i32 = 2;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+pub use super::aws::AWS;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::lang::syntax::{Attribute, Block as Written, Blocks, Body, Member, Shape};
 use crate::schema::{Argument, Block, Class, Default, Named, Type, argument, block, many, suggest};
@@ -61,16 +62,11 @@ pub static LOCAL: Block = block("provider")
             .doc("Whether what the local provider cannot publish is passed over instead of being an error."),
     ]);
 
-/// The table of `provider "aws"`.
-pub static AWS: Block = block("provider")
-    .kind("aws")
-    .unsupported("the aws provider is not supported yet: use provider \"local\"");
-
 /// Where the local provider keeps images unless it is told.
 pub const DEFAULT_STORE: &str = "./.bake/store";
 
-const ALIAS: Argument =
-    argument("alias", Type::Text, Class::Run).doc("Tells it from others of its kind: provider.local.ALIAS.");
+pub(super) const ALIAS: Argument =
+    argument("alias", Type::Text, Class::Run).doc("Tells it from others of its kind: provider.KIND.ALIAS.");
 
 /// The table of `output`.
 pub static OUTPUT: Block = block("output")

@@ -259,6 +259,15 @@ impl Read {
                 .is_some_and(|store| !store.starts_with(&self.directory))
         };
         let complete = self.unreadable.is_none() && bake.is_none_or(|bake| bake.whole);
+        let aws = self.declared.providers.iter().find(|written| {
+            let kind = written.labels.first();
+            kind.is_some_and(|kind| kind.value == "aws")
+        });
+        if let (Some(aws), true) = (aws, complete) {
+            let error = Diagnostic::error("the module must name its project: an account may hold images of many");
+            let help = "write bake { project = \"...\" }, so that its images are not taken for those of others";
+            found.push(error.at(&aws.span).help(help));
+        }
         if let (Some(provider), true) = (providers.iter().find(outside), complete) {
             let written = self.declared.providers.iter().find(|written| {
                 written.body.attribute("store").is_some()

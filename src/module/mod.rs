@@ -1,5 +1,6 @@
 //! A directory of `*.bake.hcl` files, read together and evaluated.
 
+mod aws;
 pub mod blocks;
 mod cycle;
 mod given;

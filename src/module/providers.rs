@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
 
+use super::aws;
 use super::blocks::{DEFAULT_STORE, Declared, PROVIDERS};
 use super::names::{InImage, Names, Within};
 use crate::diagnostic::{Diagnostic, Diagnostics};
@@ -67,6 +68,7 @@ impl Providers {
                 key: local(),
                 store: Some(absolute(files.directory(), DEFAULT_STORE)),
                 ignore_publish: false,
+                aws: None,
             });
         }
         settings.sort_by(|a, b| a.key.cmp(&b.key));
@@ -135,7 +137,7 @@ fn decode_one(
     };
     let object = decoder.block(written, table);
     found.extend(decoder.found);
-    object.whole.then(|| settings(&object, files.directory()))
+    object.whole.then(|| settings(&object, files.directory(), found))
 }
 
 /// The table of a provider, by its label.
@@ -163,14 +165,21 @@ fn table(written: &Written, found: &mut Diagnostics) -> Option<&'static Block> {
     table.copied()
 }
 
-fn settings(object: &Object, directory: &Path) -> ProviderSettings {
+fn settings(object: &Object, directory: &Path, found: &mut Diagnostics) -> ProviderSettings {
+    let kind = object.block.kind.unwrap_or_default();
+    let is_aws = kind == "aws";
     ProviderSettings {
         key: ProviderKey {
-            kind: object.block.kind.unwrap_or_default().to_owned(),
+            kind: kind.to_owned(),
             alias: object.text("alias").map(str::to_owned),
         },
-        store: object.text("store").map(|store| absolute(directory, store)),
-        ignore_publish: object.is_on("ignore_publish"),
+        store: if is_aws {
+            None
+        } else {
+            object.text("store").map(|store| absolute(directory, store))
+        },
+        ignore_publish: !is_aws && object.is_on("ignore_publish"),
+        aws: is_aws.then(|| Box::new(aws::settings(object, found))),
     }
 }
 

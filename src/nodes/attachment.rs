@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use super::volume::VolumeHandle;
 use super::{Context, Keeper, Kind, Lifetime, Need, NodeError, Ref, Volume};
 use crate::address::Address;
 use crate::providers::{Backing, Marker};
@@ -22,6 +23,9 @@ pub struct AttachmentHandle {
     pub device: PathBuf,
     /// The file behind it, if it is a loop device.
     pub file: Option<PathBuf>,
+    /// The volume, if its provider has attached it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub volume: Option<VolumeHandle>,
 }
 
 impl Kind for Attachment {
@@ -47,17 +51,25 @@ impl Kind for Attachment {
                 Ok(AttachmentHandle {
                     device: device.path,
                     file: Some(file),
+                    volume: None,
                 })
             }
+            // The helper dies with bake; the attachment is then undone when the volume is removed.
+            Backing::Provider => Ok(AttachmentHandle {
+                device: cx.providers.get(&volume.provider)?.volumes().attach(&volume.id).await?,
+                file: None,
+                volume: Some(volume.clone()),
+            }),
         }
     }
 
-    /// Flushes the device and its partitions, and proves that the kernel has let go of the file.
+    /// Flushes the device and its partitions, and proves that the kernel has let go of the file; or tells the provider to
+    /// take the volume back.
     async fn close(handle: &AttachmentHandle, _at: &Address, cx: &Context) -> Result<(), NodeError> {
-        let helper = cx.helper().await?;
-        match handle.file {
-            Some(_) => helper.detach(&handle.device).await?,
-            None => helper.flush(&handle.device).await?,
+        match &handle.volume {
+            None => cx.helper().await?.detach(&handle.device).await?,
+            // Flushed already, before the snapshot: see `Partitions`.
+            Some(volume) => cx.providers.get(&volume.provider)?.volumes().detach(&volume.id).await?,
         }
         Ok(())
     }

@@ -24,6 +24,9 @@ pub struct Image {
     pub description: Option<Value>,
     /// By the name of the volume, the root volume first.
     pub snapshots: Vec<(String, SnapshotSource)>,
+    /// From which image it takes over what it does not say of itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub inherits: Option<Inherits>,
     /// A map; may be unknown until apply.
     pub tags: Option<Value>,
     /// From its creation.
@@ -51,6 +54,16 @@ pub enum SnapshotSource {
     },
 }
 
+/// An image from which another takes over what it does not say of itself.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Inherits {
+    /// One that this apply registers.
+    Made(Ref<Image>),
+    /// One that stands.
+    Standing(ImageId),
+}
+
 /// An image that stands.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ImageHandle {
@@ -74,12 +87,22 @@ impl Kind for Image {
             SnapshotSource::Made(snapshot) => Some(snapshot.opened()),
             SnapshotSource::Standing { .. } => None,
         });
-        made.chain(self.after.iter().cloned()).collect()
+        let base = match &self.inherits {
+            Some(Inherits::Made(image)) => Some(image.opened()),
+            _ => None,
+        };
+        made.chain(base).chain(self.after.iter().cloned()).collect()
     }
 
     async fn open(&self, _at: &Address, marker: &Marker, cx: &Context) -> Result<ImageHandle, NodeError> {
         let manifest = self.finished(cx).await?;
+        let inherits = match &self.inherits {
+            Some(Inherits::Made(image)) => Some(cx.outputs.get(image)?.id.clone()),
+            Some(Inherits::Standing(id)) => Some(id.clone()),
+            None => None,
+        };
         let registration = Registration {
+            inherits,
             name: self.name.clone(),
             description: self
                 .description

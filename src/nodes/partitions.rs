@@ -68,6 +68,9 @@ pub struct Entry {
 pub struct PartitionsHandle {
     /// The whole disk.
     pub disk: PathBuf,
+    /// Whether a provider has attached it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub provided: bool,
     /// Which table there is.
     pub table: Option<PartitionTable>,
     /// By number; empty without a table.
@@ -119,7 +122,8 @@ impl Kind for Partitions {
     }
 
     async fn open(&self, _at: &Address, _marker: &Marker, cx: &Context) -> Result<PartitionsHandle, NodeError> {
-        let disk = cx.outputs.get(&self.attachment)?.device.clone();
+        let attachment = cx.outputs.get(&self.attachment)?;
+        let (disk, provided) = (attachment.device.clone(), attachment.volume.is_some());
         let table = match &self.table {
             Table::Write {
                 kind,
@@ -132,6 +136,7 @@ impl Kind for Partitions {
         let Some(table) = table else {
             return Ok(PartitionsHandle {
                 disk,
+                provided,
                 table: None,
                 entries: Vec::new(),
             });
@@ -141,11 +146,21 @@ impl Kind for Partitions {
         let entries = table.entries.iter().zip(devices).enumerate();
         Ok(PartitionsHandle {
             disk,
+            provided,
             table: Some(kind_of(table.scheme)),
             entries: entries
                 .map(|(index, (entry, device))| stands(entry, device, names.get(index)))
                 .collect(),
         })
+    }
+
+    /// Flushes a disk that a provider has attached, and its partitions: its snapshot is made while it is still there.
+    /// That of a loop device is made after it was flushed and given back.
+    async fn close(handle: &PartitionsHandle, _at: &Address, cx: &Context) -> Result<(), NodeError> {
+        if !handle.provided {
+            return Ok(());
+        }
+        Ok(cx.helper().await?.flush(&handle.disk).await?)
     }
 }
 

@@ -14,6 +14,9 @@ const ROOT_TYPES: &[&str] = &[
     "b921b045-1df0-41c3-af44-4c6f280d3fae",
 ];
 
+/// How a member of a volume group is called.
+const LVM: &str = "LVM2_member";
+
 /// Files of which a root has at least one.
 const MARKS: &[&str] = &["/etc/os-release", "/usr/lib/os-release", "/sbin/init", "/bin/sh"];
 
@@ -45,7 +48,10 @@ pub async fn find<'a>(
     };
     match chosen.as_slice() {
         [one] => Ok(Some(one)),
-        [] => Err(none(partitions, how)),
+        [] => match candidates.iter().find(|(_, found)| found.kind == LVM) {
+            Some((entry, _)) => Err(in_a_group(entry)),
+            None => Err(none(partitions, how)),
+        },
         several => Err(ambiguous(several)),
     }
 }
@@ -104,6 +110,21 @@ fn none(partitions: &PartitionsHandle, how: &RootPartition) -> NodeError {
     Diagnostic::error(what)
         .note(format!("the source has the partitions {}", numbers.join(", ")))
         .help("name it: root { partition = 1 }, \"label=...\", \"uuid=...\" or \"whole\"")
+        .into()
+}
+
+/// The root may lie in a volume group, which bake does not assemble: two copies of one group cannot be active on a host.
+fn in_a_group(entry: &PartitionEntry) -> NodeError {
+    let group = head(&entry.device)
+        .ok()
+        .and_then(|head| filesystems::volume_group(&head));
+    let group = group.map_or_else(
+        || "an LVM volume group".to_owned(),
+        |name| format!("the LVM volume group {name:?}"),
+    );
+    Diagnostic::error(format!("partition {} of the source belongs to {group}", entry.number))
+        .note("bake does not open volume groups, and no other partition looks like a root")
+        .help("choose a source without LVM, or build one: scratch {} with partitions and a bootstrap block")
         .into()
 }
 

@@ -8,7 +8,7 @@ use super::{Context, Image, Keeper, Kind, Lifetime, Need, NodeError, Ref};
 use crate::address::Address;
 use crate::diagnostic::Diagnostic;
 use crate::digest::Digest;
-use crate::providers::{Marker, Resource, SnapshotId, VolumeId, VolumeOrigin};
+use crate::providers::{Marker, Resource, SnapshotId, VolumeId, VolumeOrigin, VolumeWish};
 use crate::spec::ProviderKey;
 use crate::units::Size;
 
@@ -23,6 +23,9 @@ pub struct Volume {
     pub size: Option<Size>,
     /// Where it comes from.
     pub origin: Origin,
+    /// How else it is made.
+    #[serde(default)]
+    pub wish: VolumeWish,
     /// What else must have happened before the image is begun: images in `depends_on`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub after: Vec<Need>,
@@ -36,6 +39,8 @@ pub enum Origin {
     Blank,
     /// A snapshot that stands.
     Snapshot(SnapshotId),
+    /// The root volume of an image that somebody else made; the plan puts its snapshot here.
+    Ami(String),
     /// The volume of this name of an image that this apply builds or registers.
     Built {
         /// The image.
@@ -79,7 +84,7 @@ impl Kind for Volume {
         let volumes = cx.providers.get(&self.provider)?.volumes();
         Ok(VolumeHandle {
             provider: self.provider.clone(),
-            id: volumes.create(&origin, self.size, marker).await?,
+            id: volumes.create(&origin, self.size, &self.wish, marker).await?,
         })
     }
 
@@ -104,6 +109,7 @@ impl Origin {
         match self {
             Origin::Blank => Ok(VolumeOrigin::Blank),
             Origin::Snapshot(id) => Ok(VolumeOrigin::Snapshot(id.clone())),
+            Origin::Ami(id) => Err(Diagnostic::error(format!("the plan does not say which snapshot {id} has")).into()),
             Origin::Built { image, volume } => {
                 let snapshot = cx.outputs.get(image)?.snapshots.get(volume).cloned();
                 let missing = || Diagnostic::error(format!("{} has no volume {volume:?}", image.at)).about(&image.at);

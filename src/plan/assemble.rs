@@ -252,8 +252,8 @@ impl<'a> Assembly<'a> {
         for fate in self.fates.values() {
             let base = fate.compiled.spec.source.base().and_then(|base| self.fates.get(base));
             match fate.decision.action {
-                Action::Build | Action::Replace => all.extend(nodes::build(fate, base)),
-                Action::Register => all.extend(nodes::register(fate, &fate.decision.kept, fate.decision.release)),
+                Action::Build | Action::Replace => all.extend(nodes::build(fate, base, self.world)),
+                Action::Register => all.extend(nodes::register(fate, base, &fate.decision.kept, fate.decision.release)),
                 Action::Update | Action::Promote => all.extend(nodes::current(fate).map(Arc::new)),
                 Action::Destroy | Action::None => {}
             }

@@ -11,7 +11,7 @@ use super::names::{Given, Naming, Wish};
 use super::observe::World;
 use super::options::{Mode, Options};
 use super::outputs::Known;
-use super::{Action, Cause, Plan, mutable, releases, select};
+use super::{Action, Cause, Plan, mutable, releases, select, source};
 use crate::address::ImageAddress;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::graph::{Base, BaseIdentity, compile, order};
@@ -141,6 +141,9 @@ impl<'a> Planner<'a> {
             decision,
             standing,
         };
+        if fate.is_new() {
+            source::check(spec, self.world)?;
+        }
         self.name(&mut fate)?;
         self.settle(&mut fate)?;
         Ok(Some(fate))

@@ -17,6 +17,7 @@ pub mod outputs;
 mod place;
 pub mod releases;
 pub mod select;
+pub mod source;
 pub mod steps;
 
 use std::collections::BTreeMap;

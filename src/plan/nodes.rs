@@ -4,46 +4,69 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::fate::Fate;
-use super::observe::Kept;
+use super::observe::{Kept, World};
 use crate::address::Address;
 use crate::lang::value::Value;
-use crate::nodes::image::{ImageHandle, SnapshotSource};
+use crate::nodes::image::{ImageHandle, Inherits, SnapshotSource};
 use crate::nodes::volume::Origin;
 use crate::nodes::{Image, Need, Node, NodeData, Retire, Update};
 use crate::providers::manifest::BuiltNode;
-use crate::providers::{ImageUpdate, Manifest, ObservedImage};
+use crate::providers::{ImageUpdate, Manifest, ObservedImage, SnapshotId};
 use crate::spec::{HookPoint, ImageSpec};
 
 /// All nodes of a build; volumes that come from an image which is not built in this apply come from its snapshot.
-pub fn build(fate: &Fate<'_>, base: Option<&Fate<'_>>) -> Vec<Arc<Node>> {
+pub fn build(fate: &Fate<'_>, base: Option<&Fate<'_>>, world: &World) -> Vec<Arc<Node>> {
     let mut nodes = fate.compiled.nodes.clone();
     for node in nodes.iter_mut().filter(|node| is_settled_by_the_world(node)) {
         match &mut Arc::make_mut(node).data {
             NodeData::Volume(volume) => {
-                let Origin::Built { volume: name, .. } = &volume.origin else {
-                    continue;
+                let settled = match &volume.origin {
+                    Origin::Built { volume: name, .. } => base.and_then(|base| base.snapshot(name)),
+                    Origin::Ami(id) => root_of(world, fate, id),
+                    _ => None,
                 };
-                if let Some(id) = base.and_then(|base| base.snapshot(name)) {
+                if let Some(id) = settled {
                     volume.origin = Origin::Snapshot(id);
                 }
             }
-            NodeData::Image(image) => finish(image, fate),
+            NodeData::Image(image) => {
+                finish(image, fate);
+                settle_inherited(image, base);
+            }
             _ => {}
         }
     }
     nodes
 }
 
+/// The snapshot of the root volume of somebody else's image.
+fn root_of(world: &World, fate: &Fate<'_>, id: &str) -> Option<SnapshotId> {
+    let source = world.source(&fate.compiled.spec.provider, id)?;
+    source.root.as_ref().map(|(snapshot, _)| snapshot.clone())
+}
+
+/// From a base that is not registered in this apply an image inherits as it stands.
+fn settle_inherited(image: &mut Image, base: Option<&Fate<'_>>) {
+    if let (Some(Inherits::Made(_)), Some(release)) = (&image.inherits, base.and_then(Fate::stays)) {
+        image.inherits = Some(Inherits::Standing(release.id.clone()));
+    }
+}
+
 /// Whether a node may be another one in a plan than in the graph; all others are shared by the two.
 fn is_settled_by_the_world(node: &Node) -> bool {
     match &node.data {
-        NodeData::Volume(volume) => matches!(volume.origin, Origin::Built { .. }),
+        NodeData::Volume(volume) => matches!(volume.origin, Origin::Built { .. } | Origin::Ami(_)),
         data => matches!(data, NodeData::Image(_)),
     }
 }
 
 /// Registration of snapshots that stand: the image, and what follows its publication.
-pub fn register(fate: &Fate<'_>, kept: &[&Kept], release: Option<&ObservedImage>) -> Vec<Arc<Node>> {
+pub fn register(
+    fate: &Fate<'_>,
+    base: Option<&Fate<'_>>,
+    kept: &[&Kept],
+    release: Option<&ObservedImage>,
+) -> Vec<Arc<Node>> {
     let follows = |node: &&Arc<Node>| match &node.data {
         NodeData::Image(_) => true,
         NodeData::Hook(hook) => matches!(hook.point, HookPoint::AfterPublish | HookPoint::Always),
@@ -53,6 +76,10 @@ pub fn register(fate: &Fate<'_>, kept: &[&Kept], release: Option<&ObservedImage>
     for node in nodes.iter_mut().filter(|node| is_settled_by_the_world(node)) {
         if let NodeData::Image(image) = &mut Arc::make_mut(node).data {
             finish(image, fate);
+            settle_inherited(image, base);
+            if let (Some(Inherits::Made(_)), Some(release)) = (&image.inherits, release) {
+                image.inherits = Some(Inherits::Standing(release.id.clone()));
+            }
             image.snapshots = standing(kept, release);
             image.timed = BTreeMap::new();
             if let Some(release) = release {

@@ -10,9 +10,9 @@ use crate::digest::Digest;
 use crate::module::Module;
 use crate::providers::{
     Holder, ImageId, ImageQuery, Leftover, ObservedImage, Owner, Provider, ProviderError, Providers, Resource,
-    SnapshotId,
+    SnapshotId, SourceImage,
 };
-use crate::spec::ProviderKey;
+use crate::spec::{ProviderKey, Source};
 use crate::units::Size;
 
 /// The world as the providers tell it.
@@ -27,6 +27,9 @@ pub struct World {
     /// Images whose snapshots are gone or cut short, with what is wrong.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub damaged: BTreeMap<ImageId, String>,
+    /// Images, whoever made them, on which images of the module are built.
+    #[serde(default)]
+    pub sources: Vec<(ProviderKey, SourceImage)>,
 }
 
 /// A snapshot whose image could not be registered.
@@ -57,7 +60,8 @@ pub async fn observe(owner: &Owner, providers: &Providers) -> Result<World, Prov
             owner: owner.clone(),
             address: None,
         };
-        for image in provider.images().observe(&[query]).await?.into_iter().flatten() {
+        let (images, names) = provider.images().look(&query).await?;
+        for image in images {
             if let Some(why) = damage(provider, &image)? {
                 world.damaged.insert(image.id.clone(), why);
             }
@@ -67,11 +71,8 @@ pub async fn observe(owner: &Owner, providers: &Providers) -> Result<World, Prov
                 .or_default()
                 .push(image);
         }
-        world.names.push((key.clone(), provider.images().names().await?));
-        let leftovers = provider
-            .inventory()
-            .leftovers(&owner.project, Some(&owner.workspace))
-            .await?;
+        world.names.push((key.clone(), names));
+        let leftovers = provider.inventory().kept(&owner.project, &owner.workspace).await?;
         for (id, leftover, digest) in leftovers.iter().filter_map(resumable) {
             if harm(provider, id)?.is_some() {
                 continue; // nothing can be registered from it; the next apply removes it
@@ -114,6 +115,31 @@ fn harm(provider: &dyn Provider, snapshot: &SnapshotId) -> Result<Option<String>
     }
 }
 
+/// The images, whoever made them, on which images of the module are built: one question to each provider that has some.
+///
+/// # Errors
+/// Those of the provider that could not answer.
+pub async fn sources(module: &Module, providers: &Providers, world: &mut World) -> Result<(), ProviderError> {
+    for (key, provider) in providers.iter() {
+        let of_provider = module.images.iter().filter(|spec| spec.provider == *key);
+        let mut ids: Vec<ImageId> = of_provider
+            .filter_map(|spec| match &spec.source {
+                Source::Ami(id) => Some(ImageId(id.value.clone())),
+                _ => None,
+            })
+            .collect();
+        ids.sort();
+        ids.dedup();
+        if !ids.is_empty() {
+            let found = provider.images().sources(&ids).await?;
+            world
+                .sources
+                .extend(found.into_iter().map(|source| (key.clone(), source)));
+        }
+    }
+    Ok(())
+}
+
 fn resumable(leftover: &Leftover) -> Option<(&SnapshotId, &Leftover, Digest)> {
     match (&leftover.resource, leftover.digest, leftover.in_use) {
         (Resource::Snapshot(id), Some(digest), false) => Some((id, leftover, digest)),
@@ -151,6 +177,15 @@ impl World {
     /// Releases of an address, the current one first.
     pub fn releases(&self, address: &ImageAddress) -> &[ObservedImage] {
         self.images.get(address).map_or(&[], Vec::as_slice)
+    }
+
+    /// An image on which one of the module is built.
+    pub fn source(&self, provider: &ProviderKey, id: &str) -> Option<&SourceImage> {
+        let found = self
+            .sources
+            .iter()
+            .find(|(key, source)| key == provider && source.id.0 == id);
+        found.map(|(_, source)| source)
     }
 
     /// Who holds a name.

@@ -3,6 +3,8 @@
 //! Ids are types of their own. Waiting, retrying and paging stay inside a provider. Every creating call takes a
 //! [`Marker`] and sets it in that very call, so that what an unanswered call made can be found again.
 
+#[cfg(feature = "aws")]
+pub mod aws;
 pub mod export;
 pub mod local;
 pub mod manifest;
@@ -102,9 +104,26 @@ pub struct ObservedImage {
     pub created: String,
 }
 
+/// An image, made by somebody else, on which one of ours is built.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SourceImage {
+    /// Its id.
+    pub id: ImageId,
+    /// Its name.
+    pub name: String,
+    /// `x86_64`, `aarch64`, or what else the provider calls it.
+    pub architecture: String,
+    /// Snapshot and size of its root volume; none if that is not kept in a snapshot.
+    pub root: Option<(SnapshotId, Size)>,
+    /// Why it cannot be built on, and what to do instead.
+    pub unusable: Option<(String, String)>,
+}
+
 /// What registering needs.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Registration {
+    /// What is not said of the image is taken over from this one.
+    pub inherits: Option<ImageId>,
     /// Unique among the standing images of the provider.
     pub name: String,
     /// In words.
@@ -144,6 +163,29 @@ pub enum VolumeOrigin {
     File(PathBuf),
 }
 
+/// How a volume is made, beside its size and origin; what is not said is the provider's choice.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct VolumeWish {
+    /// Whether it is encrypted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub encrypted: Option<bool>,
+    /// Key id, ARN or alias that encrypts it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
+    /// `gp3`
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<String>,
+    /// Operations per second.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub iops: Option<i64>,
+    /// MiB per second.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub throughput: Option<i64>,
+    /// Tags while it exists.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub tags: BTreeMap<String, String>,
+}
+
 /// Something that carries one of our markers and stands in the provider.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Leftover {
@@ -171,6 +213,15 @@ pub enum Resource {
     Image(ImageId),
 }
 
+/// What somebody wants to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rights {
+    /// Only look.
+    Plan,
+    /// Make, change and remove images.
+    Apply,
+}
+
 /// A place where images live.
 pub trait Provider: Send + Sync {
     /// Its catalogue.
@@ -189,6 +240,15 @@ pub trait Provider: Send + Sync {
     fn settle(&self) -> std::time::Duration;
     /// The file whose lock guards an image, where locks live with the images; otherwise the journal's place has them.
     fn lock_path(&self, owner: &Owner, image: &ImageAddress) -> Option<PathBuf>;
+    /// The least rights for these images, where rights are a document; for AWS an IAM policy.
+    fn policy(&self, owner: &Owner, images: &[&ImageSpec], rights: Rights) -> Option<serde_json::Value> {
+        let _ = (owner, images, rights);
+        None
+    }
+    /// Whether other hosts may work there without taking the locks of this one.
+    fn is_shared(&self) -> bool {
+        false
+    }
     /// Where the raw bytes of a snapshot are on this host, if they are.
     ///
     /// # Errors
@@ -240,7 +300,11 @@ impl Providers {
 type Opener = fn(&ProviderSettings) -> Result<Box<dyn Provider>, Diagnostic>;
 
 /// Every kind of provider that is in this bake.
-const KINDS: &[(&str, Opener)] = &[("local", |settings| Ok(Box::new(local::Local::open(settings)?)))];
+const KINDS: &[(&str, Opener)] = &[
+    ("local", |settings| Ok(Box::new(local::Local::open(settings)?))),
+    #[cfg(feature = "aws")]
+    ("aws", |settings| Ok(Box::new(aws::Aws::open(settings)?))),
+];
 
 /// Opens the providers of a module or plan. Nothing is looked at or made yet.
 ///
@@ -263,6 +327,10 @@ pub fn open(settings: &[ProviderSettings]) -> Result<Providers, Diagnostics> {
 
 fn unknown(key: &ProviderKey) -> Diagnostic {
     let known: Vec<_> = KINDS.iter().map(|(kind, _)| *kind).collect();
+    if key.kind == "aws" {
+        return Diagnostic::error("this bake was built without the aws provider")
+            .help("build it with its default features: cargo install bake");
+    }
     Diagnostic::error(format!("this bake has no provider {:?}", key.kind))
         .help(format!("providers in this build: {}", known.join(", ")))
 }
@@ -280,6 +348,25 @@ pub trait Images: Send + Sync {
     async fn observe(&self, queries: &[ImageQuery]) -> Result<Vec<Vec<ObservedImage>>, ProviderError>;
     /// Who holds which name: all standing images, whoever owns them.
     async fn names(&self) -> Result<BTreeMap<String, Holder>, ProviderError>;
+    /// Where it is and as whom it is asked, in words; none where there is nothing to tell.
+    async fn who(&self) -> Result<Option<String>, ProviderError> {
+        Ok(None)
+    }
+    /// Both at once, for providers that answer them with one listing.
+    async fn look(&self, query: &ImageQuery) -> Result<(Vec<ObservedImage>, BTreeMap<String, Holder>), ProviderError> {
+        let images = self
+            .observe(std::slice::from_ref(query))
+            .await?
+            .into_iter()
+            .flatten()
+            .collect();
+        Ok((images, self.names().await?))
+    }
+    /// Images, whoever made them, on which ours are to be built; those that are not there are left out.
+    async fn sources(&self, ids: &[ImageId]) -> Result<Vec<SourceImage>, ProviderError> {
+        let _ = ids;
+        Ok(Vec::new())
+    }
     /// Makes an image of snapshots.
     async fn register(&self, image: &Registration, marker: &Marker) -> Result<ImageId, ProviderError>;
     /// Changes one that stands.
@@ -305,12 +392,25 @@ pub trait Volumes: Send + Sync {
         &self,
         origin: &VolumeOrigin,
         size: Option<Size>,
+        wish: &VolumeWish,
         marker: &Marker,
     ) -> Result<VolumeId, ProviderError>;
     /// Removes it; not an error if it is gone.
     async fn delete(&self, id: &VolumeId) -> Result<(), ProviderError>;
     /// Where its blocks are.
     async fn backing(&self, id: &VolumeId) -> Result<Backing, ProviderError>;
+    /// Makes it a block device of this host: the device, which has been seen to be this very volume.
+    async fn attach(&self, id: &VolumeId) -> Result<PathBuf, ProviderError> {
+        Err(ProviderError::Failed {
+            what: format!("attach {id}"),
+            why: "its provider attaches nothing".into(),
+        })
+    }
+    /// Takes it from this host; not an error if it is not attached.
+    async fn detach(&self, id: &VolumeId) -> Result<(), ProviderError> {
+        let _ = id;
+        Ok(())
+    }
 }
 
 /// How a volume becomes a block device of the builder host.
@@ -319,6 +419,8 @@ pub trait Volumes: Send + Sync {
 pub enum Backing {
     /// A file for a loop device.
     File(PathBuf),
+    /// The provider attaches it: [`Volumes::attach`].
+    Provider,
 }
 
 /// Snapshots.
@@ -348,6 +450,10 @@ pub trait Inventory: Send + Sync {
     /// Finishes changes that a call which was cut off left half done, where no marker tells of them: a retirement.
     async fn tidy(&self) -> Result<(), ProviderError> {
         Ok(())
+    }
+    /// Only the snapshots among them, which is all that a plan asks for.
+    async fn kept(&self, project: &str, workspace: &str) -> Result<Vec<Leftover>, ProviderError> {
+        self.leftovers(project, Some(workspace)).await
     }
 }
 
@@ -398,6 +504,16 @@ pub enum ProviderError {
         /// The newest that this bake knows.
         known: u32,
     },
+    /// The provider itself said no, so that nothing was made.
+    #[error("{what}: {why}")]
+    Refused {
+        /// What was tried.
+        what: String,
+        /// What it said.
+        why: String,
+        /// What to do about it.
+        help: String,
+    },
     /// Anything else.
     #[error("{what}: {why}")]
     Failed {
@@ -408,9 +524,20 @@ pub enum ProviderError {
     },
 }
 
+impl ProviderError {
+    /// Whether it is certain that a call which was answered so has made nothing.
+    pub fn is_definite(&self) -> bool {
+        matches!(
+            self,
+            ProviderError::Refused { .. } | ProviderError::NotFound { .. } | ProviderError::NameTaken { .. }
+        )
+    }
+}
+
 impl From<ProviderError> for Diagnostic {
     fn from(error: ProviderError) -> Diagnostic {
         let help = match &error {
+            ProviderError::Refused { help, .. } => Some(help.as_str()).filter(|help| !help.is_empty()),
             ProviderError::Full { .. } => Some("free some space, then run bake apply again: it begins by cleaning up"),
             ProviderError::Denied { .. } => Some("run bake as the owner of the store"),
             ProviderError::Damaged { .. } => Some("restore the file from a copy, or remove it if the image may go"),

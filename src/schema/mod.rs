@@ -15,6 +15,7 @@ pub use decode::{Decoder, Evaluate};
 pub use files::{Files, InputFile, InputKind};
 pub use given::{Given, GivenArgument, GivenFile};
 pub use object::{Object, Resolved};
+pub use record::identity;
 pub use recorded::{Recorded, RecordedArgument, RecordedBlock, RecordedFile};
 pub use shape::{Named, Within};
 pub use suggest::suggest;

@@ -58,6 +58,11 @@ fn record(argument: &Resolved, row: &Argument, keep_modes: bool) -> RecordedArgu
     }
 }
 
+/// The identity of an argument that is this plain value.
+pub fn identity(value: &Json) -> Digest {
+    ContentHasher::new("argument", RECIPE).json("value", value).finish()
+}
+
 /// The identity of an argument: of files their content, and where they are copied as a tree, or match a pattern, also
 /// their names; of a base nothing, since the digest of that image counts and not its name.
 fn digest(argument: &Resolved, identity: &Value, row: &Argument, keep_modes: bool) -> Digest {

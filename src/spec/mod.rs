@@ -1,6 +1,7 @@
 //! What a module declares about one image, after evaluation: one file per concern, with its table, its types and how the
 //! one becomes the other.
 
+mod aws;
 mod chroot;
 mod hook;
 mod image;
@@ -22,6 +23,7 @@ use crate::lang::value::Value;
 use crate::schema::Object;
 use crate::source::{Span, Spanned};
 
+pub use aws::{AssumeRole, AwsSettings, Wait};
 pub use chroot::{Build, ExtraMount, Mounts, Network, NetworkMode, Root, RootPartition};
 pub use hook::{Hook, HookPoint};
 pub use image::{Decoding, IMAGE};
@@ -113,6 +115,9 @@ pub struct ProviderSettings {
     /// Whether what `local` cannot publish is passed over instead of being an error.
     #[serde(default)]
     pub ignore_publish: bool,
+    /// What `provider "aws"` says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub aws: Option<Box<AwsSettings>>,
 }
 
 /// Instruction set.

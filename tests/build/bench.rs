@@ -53,6 +53,7 @@ impl Bench {
             key: key(),
             store: Some(store.to_owned()),
             ignore_publish: false,
+            aws: None,
         };
         let local: Box<dyn Provider> = Box::new(Local::open(&settings).expect("a store"));
         Bench {
@@ -138,6 +139,7 @@ impl Bench {
     /// Volume, attachment and table.
     pub async fn disk(&mut self, name: &str, size: Size, origin: Origin, table: Table) {
         let volume = Volume {
+            wish: bake::providers::VolumeWish::default(),
             provider: key(),
             name: name.to_owned(),
             size: Some(size),

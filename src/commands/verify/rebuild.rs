@@ -171,6 +171,7 @@ pub fn elsewhere(key: &ProviderKey, into: &Path) -> Result<ProviderSettings, Dia
         key: key.clone(),
         store: Some(into.join(format!("store-{key}"))),
         ignore_publish: true,
+        aws: None,
     })
 }
 

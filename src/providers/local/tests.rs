@@ -9,7 +9,7 @@ use crate::digest::Digest;
 use crate::host::files;
 use crate::providers::{
     ImageId, ImageQuery, ImageUpdate, Manifest, Marker, ObservedImage, Registration, Resource, RunId, VolumeId,
-    VolumeOrigin,
+    VolumeOrigin, VolumeWish,
 };
 use crate::units::Size;
 
@@ -25,6 +25,7 @@ fn local(directory: &Path) -> Local {
         key: key(),
         store: Some(directory.join("store")),
         ignore_publish: false,
+        aws: None,
     };
     Local::open(&settings).unwrap()
 }
@@ -67,6 +68,7 @@ fn manifest(project: &str, release: u64) -> Manifest {
 
 fn registration(project: &str, name: &str, release: u64, snapshot: &SnapshotId) -> Registration {
     Registration {
+        inherits: None,
         name: name.into(),
         description: None,
         snapshots: BTreeMap::from([("root".to_owned(), snapshot.clone())]),
@@ -80,7 +82,12 @@ async fn volume(local: &Local, bytes: &[u8], what: &str) -> VolumeId {
     let size = Size::bytes(bytes.len() as u64);
     let id = local
         .volumes()
-        .create(&VolumeOrigin::Blank, Some(size), &marker("p", what))
+        .create(
+            &VolumeOrigin::Blank,
+            Some(size),
+            &VolumeWish::default(),
+            &marker("p", what),
+        )
         .await
         .unwrap();
     files::replace(&local.store.disk(Shelf::Volumes, &id.0), bytes).unwrap();
@@ -188,7 +195,7 @@ async fn a_volume_from_a_snapshot_is_its_own_and_can_be_larger() {
     let origin = VolumeOrigin::Snapshot(snapshot.clone());
     let id = local
         .volumes()
-        .create(&origin, Some(Size::bytes(8)), &marker("p", "b"))
+        .create(&origin, Some(Size::bytes(8)), &VolumeWish::default(), &marker("p", "b"))
         .await
         .unwrap();
     let disk = local.store.disk(Shelf::Volumes, &id.0);
@@ -197,7 +204,7 @@ async fn a_volume_from_a_snapshot_is_its_own_and_can_be_larger() {
     assert_eq!(std::fs::read(local.disk(&snapshot).unwrap().unwrap()).unwrap(), b"abc");
     let smaller = local
         .volumes()
-        .create(&origin, Some(Size::bytes(2)), &marker("p", "c"))
+        .create(&origin, Some(Size::bytes(2)), &VolumeWish::default(), &marker("p", "c"))
         .await;
     assert!(smaller.unwrap_err().to_string().contains("has 3 B"));
     assert_eq!(names(directory.path()).len(), 5, "the failed one left nothing");
@@ -359,7 +366,10 @@ async fn a_snapshot_that_became_shorter_is_not_used() {
     let error = local.disk(&id).unwrap_err();
     assert!(error.to_string().contains("it has 2 bytes of 5"), "{error}");
     let origin = VolumeOrigin::Snapshot(id.clone());
-    let built = local.volumes().create(&origin, None, &marker("p", "b")).await;
+    let built = local
+        .volumes()
+        .create(&origin, None, &VolumeWish::default(), &marker("p", "b"))
+        .await;
     assert!(matches!(built, Err(ProviderError::Damaged { .. })));
     files::remove(&disk).unwrap();
     assert!(local.disk(&id).unwrap_err().to_string().contains("it is gone"));

@@ -10,7 +10,7 @@ use super::store::{Shelf, now};
 use super::{Local, blocking};
 use crate::host::command::Tool;
 use crate::host::{HostError, files, loops};
-use crate::providers::{Backing, Marker, ProviderError, VolumeId, VolumeOrigin, Volumes};
+use crate::providers::{Backing, Marker, ProviderError, VolumeId, VolumeOrigin, VolumeWish, Volumes};
 use crate::units::Size;
 
 /// What is written down of a volume.
@@ -31,6 +31,7 @@ impl Volumes for Local {
         &self,
         origin: &VolumeOrigin,
         size: Option<Size>,
+        _wish: &VolumeWish,
         marker: &Marker,
     ) -> Result<VolumeId, ProviderError> {
         let id = VolumeId(Shelf::Volumes.id(&marker.token));

@@ -65,7 +65,9 @@ class Handler(BaseHTTPRequestHandler):
             return self._send(*self._control(body))
         if self.path.startswith("/latest/"):
             status, text = self.server.metadata.answer(self.command, self.path, self.headers)
-            return self._send(status, "text/plain", text.encode())
+            lifetime = self.headers.get("X-aws-ec2-metadata-token-ttl-seconds")
+            told = [("X-aws-ec2-metadata-token-ttl-seconds", lifetime)] if lifetime and status == 200 else []
+            return self._send(status, "text/plain", text.encode(), told)
         if self.path.startswith("/federation/credentials"):
             return self._send(*services.portal())
         self._send(*Exchange(self.server, self.command, self.path, self.headers, body).run())

@@ -1,0 +1,273 @@
+//! Region, credentials and the clients of the services.
+
+use std::time::Duration;
+
+use aws_config::imds;
+use aws_config::meta::region::ProvideRegion;
+use aws_config::retry::RetryConfig;
+use aws_config::sts::AssumeRoleProvider;
+use aws_config::timeout::TimeoutConfig;
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
+use aws_runtime::env_config::file::{EnvConfigFileKind, EnvConfigFiles};
+use tokio::sync::OnceCell;
+
+use super::errors;
+use crate::providers::ProviderError;
+use crate::spec::{AssumeRole, AwsSettings, Wait};
+
+/// How long the instance metadata may take to answer; outside of EC2 nobody does.
+const IMDS_PATIENCE: Duration = Duration::from_secs(2);
+/// How long a connection, and one attempt of a call, may take.
+const CONNECT_PATIENCE: Duration = Duration::from_secs(10);
+const CALL_PATIENCE: Duration = Duration::from_secs(60);
+
+/// What talks to AWS.
+pub struct Client {
+    /// EC2 in the region of the provider.
+    pub ec2: aws_sdk_ec2::Client,
+    /// That region.
+    pub region: String,
+    /// How things are waited for.
+    pub wait: Wait,
+    sts: aws_sdk_sts::Client,
+    imds: imds::Client,
+    host: OnceCell<Host>,
+}
+
+/// The EC2 instance on which bake runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Host {
+    /// `i-0123...`
+    pub instance: String,
+    /// `eu-central-1a`
+    pub zone: String,
+    /// Where it is.
+    pub region: String,
+}
+
+/// As whom AWS knows these credentials.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Identity {
+    /// Twelve digits.
+    pub account: String,
+    /// Of the user, or of the role with its session.
+    pub arn: String,
+}
+
+impl Client {
+    /// Finds region and credentials, as the block and the standard chain say.
+    ///
+    /// # Errors
+    /// No region; no credentials, or ones that do not work, each in its own words.
+    pub async fn connect(settings: &AwsSettings) -> Result<Client, ProviderError> {
+        let imds = metadata(settings)?;
+        let region = region(settings, &imds).await?;
+        let config = load(settings, &region).await;
+        let config = assume_roles(settings, config).await?;
+        credentials(settings, &config).await?;
+        let endpoint = |service: &str| settings.endpoints.get(service).cloned();
+        let mut ec2 = aws_sdk_ec2::config::Builder::from(&config);
+        ec2.set_endpoint_url(endpoint("ec2").or_else(|| config.endpoint_url().map(str::to_owned)));
+        let mut sts = aws_sdk_sts::config::Builder::from(&config);
+        sts.set_endpoint_url(endpoint("sts").or_else(|| config.endpoint_url().map(str::to_owned)));
+        Ok(Client {
+            ec2: aws_sdk_ec2::Client::from_conf(ec2.build()),
+            region: region.to_string(),
+            wait: settings.wait,
+            sts: aws_sdk_sts::Client::from_conf(sts.build()),
+            imds,
+            host: OnceCell::new(),
+        })
+    }
+
+    /// As whom AWS knows the credentials (sts:GetCallerIdentity, which nobody can be denied).
+    ///
+    /// # Errors
+    /// What is wrong with them.
+    pub async fn identity(&self) -> Result<Identity, ProviderError> {
+        let answer = self.sts.get_caller_identity().send().await;
+        let answer = answer.map_err(|error| errors::explain("ask AWS whose credentials these are", error))?;
+        Ok(Identity {
+            account: answer.account.unwrap_or_default(),
+            arn: answer.arn.unwrap_or_default(),
+        })
+    }
+
+    /// The instance on which bake runs, which volumes are attached to.
+    ///
+    /// # Errors
+    /// If this is no EC2 instance, one of another region, or one whose metadata cannot be had.
+    pub async fn host(&self) -> Result<&Host, ProviderError> {
+        let host = self.host.get_or_try_init(|| host(&self.imds)).await?;
+        if host.region == self.region {
+            return Ok(host);
+        }
+        Err(ProviderError::Refused {
+            what: "build on this host".into(),
+            why: format!("it is in {}, and the provider's region is {}", host.region, self.region),
+            help: "build in the region of the host, and copy the image with publish { regions = [...] }".into(),
+        })
+    }
+}
+
+fn metadata(settings: &AwsSettings) -> Result<imds::Client, ProviderError> {
+    let builder = imds::Client::builder()
+        .max_attempts(2)
+        .connect_timeout(IMDS_PATIENCE)
+        .read_timeout(IMDS_PATIENCE);
+    let Some(url) = settings.endpoints.get("imds") else {
+        return Ok(builder.build());
+    };
+    let builder = builder.endpoint(url).map_err(|error| ProviderError::Refused {
+        what: format!("reach the instance metadata at {url}"),
+        why: error.to_string(),
+        help: "write a URL such as http://169.254.169.254".into(),
+    })?;
+    Ok(builder.build())
+}
+
+/// That of the block, of the environment, of the profile, or of the instance, in this order.
+async fn region(settings: &AwsSettings, imds: &imds::Client) -> Result<Region, ProviderError> {
+    if let Some(region) = &settings.region {
+        return Ok(Region::new(region.clone()));
+    }
+    let from_environment = aws_config::environment::region::EnvironmentVariableRegionProvider::new();
+    if let Some(region) = from_environment.region().await {
+        return Ok(region);
+    }
+    let mut of_profile = aws_config::profile::region::Builder::default();
+    if let Some(profile) = &settings.profile {
+        of_profile = of_profile.profile_name(profile);
+    }
+    if let Some(files) = files(settings) {
+        of_profile = of_profile.profile_files(files);
+    }
+    if let Some(region) = of_profile.build().region().await {
+        return Ok(region);
+    }
+    let of_instance = aws_config::imds::region::ImdsRegionProvider::builder()
+        .imds_client(imds.clone())
+        .build();
+    of_instance.region().await.ok_or_else(|| ProviderError::Refused {
+        what: "find out the AWS region".into(),
+        why: "neither the provider block, AWS_REGION, the profile nor the instance metadata says it".into(),
+        help: "write region = \"...\" in the provider block, or set AWS_REGION".into(),
+    })
+}
+
+fn files(settings: &AwsSettings) -> Option<EnvConfigFiles> {
+    if settings.config_files.is_empty() && settings.credentials_files.is_empty() {
+        return None;
+    }
+    let mut files = EnvConfigFiles::builder();
+    match settings.config_files.as_slice() {
+        [] => files = files.include_default_config_file(true),
+        given => {
+            for path in given {
+                files = files.with_file(EnvConfigFileKind::Config, path);
+            }
+        }
+    }
+    match settings.credentials_files.as_slice() {
+        [] => files = files.include_default_credentials_file(true),
+        given => {
+            for path in given {
+                files = files.with_file(EnvConfigFileKind::Credentials, path);
+            }
+        }
+    }
+    Some(files.build())
+}
+
+/// The standard chain, with what the block says in its place.
+async fn load(settings: &AwsSettings, region: &Region) -> SdkConfig {
+    let retries = RetryConfig::standard()
+        .with_max_attempts(settings.max_retries + 1)
+        .with_max_backoff(Duration::from_secs(20));
+    let patience = TimeoutConfig::builder()
+        .connect_timeout(CONNECT_PATIENCE)
+        .operation_attempt_timeout(CALL_PATIENCE);
+    let mut loader = aws_config::defaults(BehaviorVersion::v2026_01_12())
+        .region(region.clone())
+        .retry_config(retries)
+        .timeout_config(patience.build());
+    if let Some(profile) = &settings.profile {
+        loader = loader.profile_name(profile);
+    }
+    if let Some(files) = files(settings) {
+        loader = loader.profile_files(files);
+    }
+    loader.load().await
+}
+
+/// Each role is assumed with the credentials of the one before.
+async fn assume_roles(settings: &AwsSettings, mut config: SdkConfig) -> Result<SdkConfig, ProviderError> {
+    for role in &settings.assume_role {
+        let before = config.credentials_provider().ok_or_else(errors::no_credentials)?;
+        let mut asked = config.clone().into_builder();
+        if let Some(url) = settings.endpoints.get("sts") {
+            asked = asked.endpoint_url(url);
+        }
+        let provider = provider(role)
+            .configure(&asked.build())
+            .build_from_provider(before)
+            .await;
+        config = config
+            .into_builder()
+            .credentials_provider(SharedCredentialsProvider::new(provider))
+            .build();
+    }
+    Ok(config)
+}
+
+fn provider(role: &AssumeRole) -> aws_config::sts::AssumeRoleProviderBuilder {
+    let mut builder = AssumeRoleProvider::builder(&role.role_arn).session_name(&role.session_name);
+    if let Some(id) = &role.external_id {
+        builder = builder.external_id(id);
+    }
+    if let Some(duration) = role.duration {
+        builder = builder.session_length(duration.as_std());
+    }
+    if let Some(policy) = &role.policy {
+        builder = builder.policy(policy);
+    }
+    if !role.policy_arns.is_empty() {
+        builder = builder.policy_arns(role.policy_arns.clone());
+    }
+    if !role.tags.is_empty() {
+        builder = builder.tags(role.tags.clone());
+    }
+    builder
+}
+
+/// Fetches credentials once, so that what is wrong with them is said in its own words.
+async fn credentials(settings: &AwsSettings, config: &SdkConfig) -> Result<(), ProviderError> {
+    let provider = config.credentials_provider().ok_or_else(errors::no_credentials)?;
+    let fetched = provider.provide_credentials().await;
+    fetched
+        .map(|_| ())
+        .map_err(|error| errors::credentials(settings, &error))
+}
+
+async fn host(imds: &imds::Client) -> Result<Host, ProviderError> {
+    let document = imds.get("/latest/dynamic/instance-identity/document").await;
+    let document = document.map_err(|error| ProviderError::Refused {
+        what: "find out on which EC2 instance this is".into(),
+        why: format!("the instance metadata does not answer: {}", errors::chain(&error)),
+        help: "run bake on an EC2 instance; in a container the metadata needs a hop limit of 2".into(),
+    })?;
+    let read = || {
+        let document: serde_json::Value = serde_json::from_str(document.as_ref()).ok()?;
+        let text = |name: &str| Some(document.get(name)?.as_str()?.to_owned());
+        Some(Host {
+            instance: text("instanceId")?,
+            zone: text("availabilityZone")?,
+            region: text("region")?,
+        })
+    };
+    read().ok_or_else(|| ProviderError::Damaged {
+        what: "the instance identity document".into(),
+        why: "it does not name instance, zone and region".into(),
+    })
+}

@@ -1,0 +1,119 @@
+//! AMIs and their EBS snapshots, built on an EC2 instance without launching another. What the SDK knows stays in here.
+
+mod check;
+mod client;
+mod errors;
+mod images;
+mod inventory;
+mod policy;
+mod record;
+mod registration;
+mod snapshots;
+mod tags;
+mod volumes;
+mod wait;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use tokio::sync::OnceCell;
+
+use super::{Images, Inventory, Owner, Provider, ProviderError, Rights, SnapshotId, Snapshots, VolumeId, Volumes};
+use crate::address::ImageAddress;
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::digest::Digest;
+use crate::host::locks::Lock;
+use crate::spec::{AwsSettings, ImageSpec, ProviderKey, ProviderSettings};
+use crate::units::Size;
+use client::Client;
+
+/// Where the locks of images are.
+const LOCKS: &str = "/run/lock/bake/images";
+
+/// An account and region of AWS, as a place where images live.
+pub struct Aws {
+    key: ProviderKey,
+    settings: AwsSettings,
+    client: OnceCell<Client>,
+    /// Device names that volumes of this process have, each guarded on this host by its lock.
+    slots: Mutex<BTreeMap<VolumeId, Lock>>,
+    /// Sizes of snapshots that were seen: they never change.
+    sizes: Mutex<BTreeMap<SnapshotId, Size>>,
+    /// Snapshots that images use, as the last listing said.
+    used: Mutex<BTreeSet<SnapshotId>>,
+}
+
+impl Aws {
+    /// The account and region of a provider block. Nothing is asked yet.
+    ///
+    /// # Errors
+    /// A diagnostic if the settings are not those of such a block.
+    pub fn open(settings: &ProviderSettings) -> Result<Aws, Diagnostic> {
+        let missing = || Diagnostic::error(format!("provider {} has no settings", settings.key));
+        Ok(Aws {
+            key: settings.key.clone(),
+            settings: settings.aws.as_deref().cloned().ok_or_else(missing)?,
+            client: OnceCell::new(),
+            slots: Mutex::default(),
+            sizes: Mutex::default(),
+            used: Mutex::default(),
+        })
+    }
+
+    /// What talks to AWS, made when it is first needed.
+    async fn client(&self) -> Result<&Client, ProviderError> {
+        self.client.get_or_try_init(|| Client::connect(&self.settings)).await
+    }
+}
+
+impl Provider for Aws {
+    fn images(&self) -> &dyn Images {
+        self
+    }
+
+    fn volumes(&self) -> &dyn Volumes {
+        self
+    }
+
+    fn snapshots(&self) -> &dyn Snapshots {
+        self
+    }
+
+    fn inventory(&self) -> &dyn Inventory {
+        self
+    }
+
+    fn check(&self, spec: &ImageSpec) -> Diagnostics {
+        check::unsupported(spec, &self.settings)
+    }
+
+    fn slots(&self) -> usize {
+        8
+    }
+
+    /// EC2 may need so long until all of it knows of something new (EC2 developer guide, "Eventual consistency").
+    fn settle(&self) -> Duration {
+        Duration::from_secs(60)
+    }
+
+    /// On this host, whichever directory bake runs in; other hosts are told apart by tags.
+    fn lock_path(&self, owner: &Owner, image: &ImageAddress) -> Option<PathBuf> {
+        let text = format!("{} {image} {} {}", self.key, owner.project, owner.workspace);
+        Some(PathBuf::from(LOCKS).join(Digest::of(text.as_bytes()).short()))
+    }
+
+    fn policy(&self, owner: &Owner, images: &[&ImageSpec], rights: Rights) -> Option<serde_json::Value> {
+        let region = self
+            .settings
+            .region
+            .clone()
+            .or_else(|| std::env::var("AWS_REGION").ok());
+        Some(policy::of(owner, images, region.as_deref().unwrap_or("*"), rights))
+    }
+
+    fn is_shared(&self) -> bool {
+        true
+    }
+}

@@ -1,0 +1,200 @@
+//! EBS snapshots: made of a volume at rest, waited for, removed.
+
+use std::future::Future;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use aws_sdk_ec2::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_ec2::types::{ResourceType, Snapshot, SnapshotState};
+
+use super::volumes::without_retries;
+use super::wait::until;
+use super::{Aws, errors, tags};
+use crate::digest::Digest;
+use crate::providers::{Inventory, Marker, ProviderError, Resource, SnapshotId, Snapshots, VolumeId};
+use crate::units::Size;
+
+/// Codes that say "not so fast" to one volume or account; EC2 takes the call after a while.
+const LATER: &[&str] = &[
+    "SnapshotCreationPerVolumeRateExceeded",
+    "ConcurrentSnapshotLimitExceeded",
+    "PendingSnapshotLimitExceeded",
+    "ConcurrentTagAccess",
+];
+
+#[async_trait]
+impl Snapshots for Aws {
+    async fn create(&self, volume: &VolumeId, digest: &Digest, marker: &Marker) -> Result<SnapshotId, ProviderError> {
+        let client = self.client().await?;
+        let mut all = self.settings.default_tags.clone();
+        all.extend(tags::of_marker(marker));
+        all.insert(tags::DIGEST.into(), digest.hex());
+        let call = client
+            .ec2
+            .create_snapshot()
+            .volume_id(&volume.0)
+            .description(format!("{} (bake)", marker.address))
+            .tag_specifications(tags::specification(ResourceType::Snapshot, &all));
+        let what = format!("make a snapshot of volume {volume}");
+        let answer = self
+            .creating(|| call.clone().customize().config_override(without_retries()).send())
+            .await;
+        let id = match answer {
+            Ok(made) => SnapshotId(made.snapshot_id.unwrap_or_default()),
+            Err(error) if errors::is_unclear(&error) => match self.made_after_all(marker).await? {
+                Some(Resource::Snapshot(id)) => id,
+                _ => return Err(errors::explain(&what, error)),
+            },
+            Err(error) => return Err(errors::explain(&what, error)),
+        };
+        self.until_complete(&id).await?;
+        Ok(id)
+    }
+
+    async fn delete(&self, id: &SnapshotId) -> Result<(), ProviderError> {
+        self.delete_snapshot(id, Duration::ZERO).await
+    }
+
+    async fn size(&self, id: &SnapshotId) -> Result<Size, ProviderError> {
+        let known = self
+            .sizes
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .get(id)
+            .copied();
+        if let Some(size) = known {
+            return Ok(size);
+        }
+        let found = self.snapshots_by("snapshot-id", &[id.0.as_str()]).await?;
+        match found.first() {
+            Some(snapshot) => Ok(self.remember(snapshot)),
+            None => Err(ProviderError::NotFound {
+                what: format!("snapshot {id}"),
+            }),
+        }
+    }
+}
+
+impl Aws {
+    /// Waits until all of it is copied: until then the volume is its only source.
+    async fn until_complete(&self, id: &SnapshotId) -> Result<(), ProviderError> {
+        let client = self.client().await?;
+        until(&client.wait, &format!("snapshot {id}"), || async {
+            let found = self.snapshots_by("snapshot-id", &[id.0.as_str()]).await?;
+            let Some(snapshot) = found.first() else { return Ok(None) };
+            match &snapshot.state {
+                Some(SnapshotState::Completed) => {
+                    self.remember(snapshot);
+                    Ok(Some(()))
+                }
+                Some(SnapshotState::Error) => Err(ProviderError::Failed {
+                    what: format!("snapshot {id} failed"),
+                    why: snapshot.state_message().unwrap_or("EC2 gives no reason").to_owned(),
+                }),
+                _ => Ok(None),
+            }
+        })
+        .await
+    }
+
+    /// Own snapshots that a filter lets through.
+    pub(super) async fn snapshots_by(&self, name: &str, values: &[&str]) -> Result<Vec<Snapshot>, ProviderError> {
+        let filters = vec![tags::filter(name, values)];
+        self.own_snapshots(filters).await
+    }
+
+    /// Own snapshots that all filters let through.
+    pub(super) async fn own_snapshots(
+        &self,
+        filters: Vec<aws_sdk_ec2::types::Filter>,
+    ) -> Result<Vec<Snapshot>, ProviderError> {
+        let client = self.client().await?;
+        let call = client
+            .ec2
+            .describe_snapshots()
+            .owner_ids("self")
+            .set_filters(Some(filters))
+            .max_results(1000);
+        let mut pages = call.into_paginator().send();
+        let mut all = Vec::new();
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(|error| errors::explain("list snapshots", error))?;
+            all.extend(page.snapshots.unwrap_or_default());
+        }
+        Ok(all)
+    }
+
+    pub(super) fn remember(&self, snapshot: &Snapshot) -> Size {
+        let gib = u64::try_from(snapshot.volume_size.unwrap_or_default()).unwrap_or_default();
+        let size = Size::bytes(gib << 30);
+        let id = SnapshotId(snapshot.snapshot_id.clone().unwrap_or_default());
+        self.sizes
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .insert(id, size);
+        size
+    }
+
+    /// Removes a snapshot. For so long EC2 may still say that an image uses it which has just gone.
+    pub(super) async fn delete_snapshot(&self, id: &SnapshotId, patience: Duration) -> Result<(), ProviderError> {
+        let client = self.client().await?;
+        let begun = std::time::Instant::now();
+        loop {
+            match client.ec2.delete_snapshot().snapshot_id(&id.0).send().await {
+                Ok(_) => return Ok(()),
+                Err(error) if errors::is_missing(&error) => return Ok(()),
+                Err(error) if errors::code(&error) == Some("InvalidSnapshot.InUse") && begun.elapsed() < patience => {
+                    tokio::time::sleep((begun.elapsed() / 4).max(Duration::from_millis(500))).await;
+                }
+                Err(error) => return Err(errors::explain(&format!("delete snapshot {id}"), error)),
+            }
+        }
+    }
+
+    /// What a call made whose answer was lost. EC2 may need a while to know of it itself.
+    pub(super) async fn made_after_all(&self, marker: &Marker) -> Result<Option<Resource>, ProviderError> {
+        for pause in [0, 1, 2, 4, 8, 15] {
+            tokio::time::sleep(Duration::from_secs(pause)).await;
+            if let Some(found) = self.find(marker).await? {
+                return Ok(Some(found));
+            }
+        }
+        Ok(None)
+    }
+
+    /// A call that has no token: repeated only where EC2 itself says that it did nothing.
+    pub(super) async fn creating<T, E, R, F>(&self, call: impl Fn() -> F) -> Result<T, SdkError<E, R>>
+    where
+        E: ProvideErrorMetadata,
+        F: Future<Output = Result<T, SdkError<E, R>>>,
+    {
+        let mut pause = Duration::from_millis(500);
+        for _ in 0..self.settings.max_retries {
+            match call().await {
+                Err(error) if errors::is_throttled(&error) || is_later(&error) => {
+                    let longest = if is_later(&error) {
+                        Duration::from_secs(15)
+                    } else {
+                        pause
+                    };
+                    tokio::time::sleep(longest.mul_f64(jitter())).await;
+                    pause = (pause * 2).min(Duration::from_secs(20));
+                }
+                answer => return answer,
+            }
+        }
+        call().await
+    }
+}
+
+fn is_later<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> bool {
+    errors::code(error).is_some_and(|code| LATER.contains(&code))
+}
+
+/// Between a half and the whole, so that those who were turned away together do not come back together.
+fn jitter() -> f64 {
+    let now = std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .unwrap_or_default();
+    0.5 + f64::from(now.subsec_nanos() % 1000) / 2000.0
+}

@@ -1,0 +1,18 @@
+//! The aws provider, by the real binary against the lab (`tests/lab`): an EC2 endpoint with real block devices.
+//!
+//! Needs root, Python with venv, and Debian's busybox-static and e2fsprogs.
+
+#![cfg(feature = "aws")]
+#![allow(clippy::disallowed_methods)] // Tests start processes themselves.
+
+#[path = "aws/bench.rs"]
+mod bench;
+#[path = "aws/build.rs"]
+mod build;
+#[path = "support/lab.rs"]
+mod lab;
+#[path = "aws/refused.rs"]
+mod refused;
+mod support;
+#[path = "aws/troubled.rs"]
+mod troubled;
