@@ -3,6 +3,8 @@
 //!
 //! Needs qemu-system-x86, busybox-static, and Debian's package of the kernel for clouds.
 
+#![allow(clippy::print_stdout)] // What is found in the machine is read from its console.
+
 #[path = "support/machine.rs"]
 mod machine;
 
