@@ -19,6 +19,12 @@ impl Build<'_> {
                 point,
                 arguments: arguments(&hook.object),
                 after: self.hook_needs(point),
+                date: self
+                    .spec
+                    .seal
+                    .as_ref()
+                    .map(|seal| seal.date)
+                    .filter(|_| point <= HookPoint::BeforeSnapshot),
             };
             let recorded = hook.object.recorded();
             self.push(

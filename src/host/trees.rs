@@ -116,6 +116,35 @@ pub fn compare(first: &OwnedFd, second: &OwnedFd, rules: Rules) -> Result<Vec<Di
     Ok(walk.found)
 }
 
+/// Asks the kernel for the content of every file below a directory, and does not wait for it: what is read afterwards, one
+/// file after the other, is there already or on its way. A loop device answers a hundred such wishes in the time of one.
+///
+/// # Errors
+/// As readdir(3).
+pub fn prefetch(directory: &OwnedFd) -> Result<()> {
+    let top = rustix::fs::fstat(directory).doing(|| "read a tree ahead".to_owned())?;
+    ahead(directory, top.st_dev).doing(|| "read a tree ahead".to_owned())
+}
+
+fn ahead(directory: &OwnedFd, device: u64) -> std::io::Result<()> {
+    for name in names_in(directory)? {
+        let found = rustix::fs::statat(directory, &*name, AtFlags::SYMLINK_NOFOLLOW)?;
+        let wish = match FileType::from_raw_mode(found.st_mode) {
+            _ if found.st_dev != device => continue,
+            FileType::Directory => flags() | OFlags::DIRECTORY,
+            FileType::RegularFile if found.st_size > 0 => flags() | OFlags::NONBLOCK,
+            _ => continue,
+        };
+        let opened = rustix::fs::openat(directory, &*name, wish, Mode::empty())?;
+        match wish.contains(OFlags::DIRECTORY) {
+            true => ahead(&opened, device)?,
+            // It is a wish: who cannot grant it reads later.
+            false => drop(rustix::fs::fadvise(&opened, 0, None, rustix::fs::Advice::WillNeed)),
+        }
+    }
+    Ok(())
+}
+
 struct Walk {
     rules: Rules,
     devices: Option<(u64, u64)>,

@@ -26,6 +26,9 @@ pub struct Hook {
     pub arguments: Arguments,
     /// What gives the `build.*` values and what must have happened.
     pub after: Vec<Need>,
+    /// What stands for now in a reproducible image: seconds after 1970.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub date: Option<i64>,
 }
 
 impl Kind for Hook {
@@ -44,6 +47,7 @@ impl Kind for Hook {
             root: build.mount_path.unwrap_or_default(),
             device: build.device.unwrap_or_default(),
             mounts: mounts(cx),
+            date: self.date,
             ..work::bare_site(cx).await?
         };
         let (step, every, output) = (Local::of(&given), Every::of(&given), work::output(cx));

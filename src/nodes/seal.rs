@@ -154,6 +154,8 @@ impl Job<'_> {
             origins::note(&root, target.unwrap_or("/"), self.helper, file).await?;
         }
         target.map_or(Ok(()), |target| rules::apply(&root, target, &self.seal.rules))?;
+        let tree = root.open_dir("/")?;
+        blocking(move || trees::prefetch(&tree)).await?;
         let top = root.metadata("/")?.ok_or_else(|| self.cannot("its root is gone"))?;
         drop(root);
         files::create_sparse(self.file, device_size(self.device)?)?;
@@ -252,7 +254,11 @@ impl Job<'_> {
             latest: Some(self.seal.date),
             plain,
         };
-        let found = blocking(move || trees::compare(&first, &second, rules)).await?;
+        let comparing = move || {
+            trees::prefetch(&second)?;
+            trees::compare(&first, &second, rules)
+        };
+        let found = blocking(comparing).await?;
         match found.is_empty() {
             true => Ok(()),
             false => Err(self.lost(&found)),

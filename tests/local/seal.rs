@@ -208,3 +208,21 @@ fn a_plan_shows_the_seal_and_what_cannot_be_sealed_is_an_error() {
     rewrite(&project, &sealed.replace("2026-03-01T00:00:00Z", "yesterday"));
     assert!(refused(&project, &["plan"]).contains("\"yesterday\" is no date"));
 }
+
+#[test]
+fn hooks_that_shape_an_image_see_its_date_and_a_hook_behind_the_seal_sees_the_sealed_disk() {
+    let hooks = r#"
+  hook "before_unmount" {
+    inline = ["echo $SOURCE_DATE_EPOCH $${BAKE_RUN_ID-none} > $BAKE_ROOT/etc/moment"]
+  }
+  hook "before_snapshot" {
+    inline = ["debugfs -R 'stat /etc/moment' $BAKE_DEVICE | grep -o 'crtime: 0x[0-9a-f]*:00000000'"]
+  }
+  hook "after_publish" {
+    inline = ["test -n $BAKE_RUN_ID", "test -z \"$SOURCE_DATE_EPOCH\""]
+  }
+"#;
+    let project = project(&image("tiny", hooks).replacen("scratch {}", "scratch {}\n  reproducible = true", 1));
+    apply(&project);
+    assert_eq!(file_in(&project, "image.tiny", "/etc/moment"), "1577836800 none\n");
+}

@@ -59,7 +59,9 @@ impl Volumes for Local {
         if self.store.exists()? {
             self.store.lock().await?.remove(Shelf::Volumes, &id.0)?;
         }
-        Ok(blocking(move || files::remove(&disk)).await?)
+        // Beside it may be what a seal was made of.
+        let seal = disk.with_extension("seal");
+        Ok(blocking(move || files::remove(&disk).and_then(|()| files::remove(&seal))).await?)
     }
 
     async fn backing(&self, id: &VolumeId) -> Result<Backing, ProviderError> {
