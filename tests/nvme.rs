@@ -1,5 +1,4 @@
-//! EBS volumes behind NVMe controllers, for once real ones: QEMU has them, this host may not. The volume of a namespace is
-//! told by the serial number of its controller.
+//! EBS volumes behind NVMe: found by the serial number of a real controller, for once. QEMU has them; this host may not.
 //!
 //! Needs qemu-system-x86, busybox-static, and Debian's package of the kernel for clouds.
 
@@ -9,8 +8,9 @@
 mod machine;
 
 use std::path::Path;
+use std::time::Duration;
 
-use bake::host::files;
+use bake::host::{devices, files};
 
 /// Volumes and their sizes in MiB, in the order in which the kernel numbers them: neither is where its letter would be.
 const VOLUMES: [(&str, u64); 3] = [
@@ -21,7 +21,7 @@ const VOLUMES: [(&str, u64); 3] = [
 const MIB: u64 = 1 << 20;
 
 #[test]
-fn a_volume_is_told_by_the_serial_number_of_its_controller() {
+fn volumes_are_found_by_the_serial_numbers_of_their_controllers() {
     if machine::is_inside() {
         return in_the_machine();
     }
@@ -32,9 +32,12 @@ fn a_volume_is_told_by_the_serial_number_of_its_controller() {
         files::create_sparse(&disk, size * MIB).expect("a sparse file");
         arguments.extend(drive(volume, &disk));
     }
-    let said = machine::run("a_volume_is_told_by_the_serial_number_of_its_controller", &arguments);
-    for (number, (volume, size)) in VOLUMES.iter().enumerate() {
-        let line = format!("{} of {size} MiB is /dev/nvme{number}n1", volume.replace('-', ""));
+    let said = machine::run(
+        "volumes_are_found_by_the_serial_numbers_of_their_controllers",
+        &arguments,
+    );
+    for (number, (volume, _)) in VOLUMES.iter().enumerate() {
+        let line = format!("{volume} is /dev/nvme{number}n1");
         assert!(said.contains(&line), "{line}:\n{said}");
     }
 }
@@ -49,17 +52,17 @@ fn drive(volume: &str, disk: &Path) -> [String; 4] {
     ]
 }
 
-/// Says which namespace has which serial number, and that each is as large as its volume.
+/// Finds all of them, none of another size, and none that is not there.
 fn in_the_machine() {
-    let entries = std::fs::read_dir("/sys/class/block").expect("sysfs is mounted");
-    for entry in entries {
-        let path = entry.expect("an entry").path();
-        let Ok(serial) = std::fs::read_to_string(path.join("device/serial")) else {
-            continue;
-        };
-        let sectors = std::fs::read_to_string(path.join("size")).expect("a block device has a size");
-        let mib = sectors.trim().parse::<u64>().expect("a number") / 2048;
-        let name = path.file_name().expect("a name").to_string_lossy();
-        println!("{} of {mib} MiB is /dev/{name}", serial.trim());
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.expect("a runtime");
+    let find = |volume: &str, size: u64, seconds: u64| {
+        runtime.block_on(devices::find(volume, "/dev/sdf", size, Duration::from_secs(seconds)))
+    };
+    for (volume, size) in VOLUMES {
+        let device = find(volume, size * MIB, 10).expect("the volume is attached");
+        println!("{volume} is {}", device.display());
+        find(volume, (size + 1) * MIB, 10).expect_err("it is of another size");
     }
+    find("vol-0123456789abcdef2", MIB, 1).expect_err("there is no such volume");
 }

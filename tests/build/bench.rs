@@ -261,6 +261,7 @@ impl Bench {
         let provider = self.providers.get(&key()).expect("the provider");
         match provider.volumes().backing(&handle.id).await.expect("a backing") {
             bake::providers::Backing::File(path) => path,
+            bake::providers::Backing::Provider => panic!("a local volume is a file"),
         }
     }
 
