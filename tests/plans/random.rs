@@ -120,11 +120,9 @@ impl Spec {
     }
 
     /// What shapes the bytes of the disk.
-    fn content(&self) -> (bool, Vec<(&[u8], Option<u8>)>) {
-        (
-            self.size,
-            self.steps.iter().map(|step| (&step.lines[..], step.env)).collect(),
-        )
+    fn content(&self) -> impl PartialEq {
+        let steps = self.steps.iter().map(|step| (step.lines.clone(), step.env));
+        (self.size, steps.collect::<Vec<_>>())
     }
 
     fn paths(&self) -> Vec<String> {
