@@ -66,9 +66,10 @@ static ENDPOINTS: Block = block("endpoints")
     .arguments(&[
         argument("ec2", Type::Text, Class::Run).doc("EC2."),
         argument("sts", Type::Text, Class::Run).doc("STS."),
-        argument("ssm", Type::Text, Class::Run).doc("Systems Manager."),
-        argument("kms", Type::Text, Class::Run).doc("KMS."),
-        argument("secretsmanager", Type::Text, Class::Run).doc("Secrets Manager."),
+        argument("ssm", Type::Text, Class::Run).unsupported("parameters are not supported yet"),
+        argument("kms", Type::Text, Class::Run)
+            .unsupported("keys are not supported yet beyond what EC2 does with them"),
+        argument("secretsmanager", Type::Text, Class::Run).unsupported("data \"secret\" is not supported yet"),
         argument("imds", Type::Text, Class::Run).doc("The instance metadata."),
         argument("ebs", Type::Text, Class::Run).unsupported("the EBS direct route is not supported yet"),
     ]);

@@ -2,6 +2,7 @@
 //! executor's alone.
 
 use std::collections::BTreeMap;
+use std::future::Future;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -11,7 +12,7 @@ use crate::diagnostic::Diagnostic;
 use crate::event::{Event, Events};
 use crate::host::HostError;
 use crate::host::helper::Helper;
-use crate::providers::{ProviderError, Providers, RunId};
+use crate::providers::{Provider, ProviderError, Providers, RunId};
 use crate::units::Duration;
 
 pub use super::helpers::Helpers;
@@ -52,6 +53,25 @@ impl Context {
     /// If it cannot be started.
     pub async fn helper(&self) -> Result<Helper, NodeError> {
         Ok(self.helpers.of(&self.at.image).await?)
+    }
+
+    /// Waits for what a provider does elsewhere, unless a stop is asked for: what it has made by then is found by its marker.
+    /// A provider on this host is not cut off in its work.
+    ///
+    /// # Errors
+    /// [`NodeError::Stopped`]; those of the provider.
+    pub async fn unless_stopped<T>(
+        &self,
+        provider: &dyn Provider,
+        work: impl Future<Output = Result<T, ProviderError>> + Send,
+    ) -> Result<T, NodeError> {
+        if !provider.is_shared() {
+            return Ok(work.await?);
+        }
+        tokio::select! {
+            done = work => Ok(done?),
+            () = self.stop.stopped() => Err(NodeError::Stopped),
+        }
     }
 
     /// Keeps and shows a line of a step's output, masked.

@@ -59,8 +59,9 @@ impl Kind for Snapshot {
 
     async fn open(&self, _at: &Address, marker: &Marker, cx: &Context) -> Result<SnapshotHandle, NodeError> {
         let volume = &cx.outputs.get(&self.volume)?.id;
-        let snapshots = cx.providers.get(&self.provider)?.snapshots();
-        let id = snapshots.create(volume, &self.digest, marker).await?;
+        let provider = cx.providers.get(&self.provider)?;
+        let work = provider.snapshots().create(volume, &self.digest, marker);
+        let id = cx.unless_stopped(provider, work).await?;
         SnapshotHandle::of(&self.provider, id, cx).await
     }
 

@@ -81,10 +81,11 @@ impl Kind for Volume {
 
     async fn open(&self, _at: &Address, marker: &Marker, cx: &Context) -> Result<VolumeHandle, NodeError> {
         let origin = self.origin.settle(cx).await?;
-        let volumes = cx.providers.get(&self.provider)?.volumes();
+        let provider = cx.providers.get(&self.provider)?;
+        let work = provider.volumes().create(&origin, self.size, &self.wish, marker);
         Ok(VolumeHandle {
             provider: self.provider.clone(),
-            id: volumes.create(&origin, self.size, &self.wish, marker).await?,
+            id: cx.unless_stopped(provider, work).await?,
         })
     }
 

@@ -27,7 +27,7 @@ pub struct AwsSettings {
     /// Tags on all that is made.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub default_tags: BTreeMap<String, String>,
-    /// URLs by service: `ec2`, `sts`, `ssm`, `kms`, `secretsmanager`, `imds`.
+    /// URLs by service: `ec2`, `sts`, `imds`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub endpoints: BTreeMap<String, String>,
     /// How waiting is done.

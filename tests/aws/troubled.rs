@@ -87,3 +87,27 @@ fn a_step_that_fails_leaves_nothing() {
     assert_eq!(output.status.code(), Some(1), "{}", both(&output));
     bench.assert_standing(0, 0);
 }
+
+/// What is waited for elsewhere does not keep bake from stopping.
+#[test]
+fn sigterm_ends_the_wait_for_a_snapshot_and_tears_down() {
+    let bench = Bench::new(Lab::xen(), &from_scratch());
+    bench.lab.set(json!({ "snapshot": 300 }));
+    let mut child = bench.bake(&["apply", "-auto-approve"]).spawn().expect("bake starts");
+    for _ in 0..600 {
+        if bench.standing("snapshots") > 0 {
+            break;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(100));
+    }
+    let begun = std::time::Instant::now();
+    nix::sys::signal::kill(
+        nix::unistd::Pid::from_raw(child.id() as i32),
+        nix::sys::signal::Signal::SIGTERM,
+    )
+    .expect("bake runs");
+    let status = child.wait().expect("bake ends");
+    assert_eq!(status.code(), Some(143));
+    assert!(begun.elapsed().as_secs() < 60, "{:?}", begun.elapsed());
+    bench.assert_standing(0, 0);
+}
