@@ -16,7 +16,7 @@ pub fn check(spec: &ImageSpec, world: &World) -> Result<(), Diagnostics> {
         let error = Diagnostic::error(format!("there is no image {}", id.value)).at(&id.span);
         return Err(error
             .note("it was deregistered, is in another region, belongs to somebody who does not share it, or the account's allowed-AMIs setting hides it")
-            .help("look it up with data \"ami\", or with aws ec2 describe-images -image-ids")
+            .help("aws ec2 describe-images --image-ids ID --include-disabled says more")
             .into());
     };
     let mut found = Diagnostics::new();

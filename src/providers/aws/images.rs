@@ -58,7 +58,7 @@ impl Images for Aws {
             return Err(ProviderError::Refused {
                 what: format!("cannot register {} as it was wanted", image.name),
                 why,
-                help: "the snapshots are kept; correct the register block and run the same command again".into(),
+                help: "the snapshots are kept; correct the register block (where the billing differs: choose another source), and run the same command again".into(),
             });
         }
         if let Some(at) = deprecation(image, &made) {
