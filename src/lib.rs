@@ -25,6 +25,7 @@ pub mod schema;
 
 // describing
 pub mod bootstrap;
+pub mod data;
 pub mod filesystems;
 pub mod nodes;
 pub mod providers;

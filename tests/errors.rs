@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use bake::diagnostic::Diagnostics;
-use bake::module::{self, Assignment, LoadOptions};
+use bake::module::{self, Assignment, Data, LoadOptions};
 use bake::ui::diagnostic::render;
 use bake::ui::terminal::Colour;
 
@@ -46,9 +46,15 @@ fn check(case: &Path) -> Option<String> {
 /// All messages, with file names as if bake were run in the directory of the case.
 fn said_about(case: &Path) -> String {
     let arguments = fs::read_to_string(case.join("arguments")).unwrap_or_default();
+    let reads = arguments.lines().any(|line| line == "-read");
+    let assignments = arguments.lines().filter(|line| *line != "-read");
     let options = LoadOptions {
         directory: case.to_owned(),
-        variables: arguments.lines().map(|line| assignment(case, line)).collect(),
+        variables: assignments.map(|line| assignment(case, line)).collect(),
+        data: match reads {
+            true => Data::Follow,
+            false => Data::Offline,
+        },
         workspace: "default".to_owned(),
         ..LoadOptions::default()
     };
@@ -61,7 +67,7 @@ fn said_about(case: &Path) -> String {
     format!("{}\n", text.replace(&prefix, "").trim_end())
 }
 
-/// `-var-file FILE` or `-var NAME=TEXT`, one per line.
+/// `-read`, if data sources are read; `-var-file FILE` or `-var NAME=TEXT`, one per line.
 fn assignment(case: &Path, line: &str) -> Assignment {
     match line.strip_prefix("-var-file ") {
         Some(path) => Assignment::File(case.join(path)),

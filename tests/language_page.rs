@@ -5,6 +5,7 @@
 use std::fs;
 use std::path::Path;
 
+use bake::data::{self, Attribute, Yields};
 use bake::module::blocks::BLOCKS;
 use bake::schema::{Argument, Block, Class, Default, Type};
 
@@ -47,7 +48,7 @@ fn write(block: &'static Block, within: &[String], sections: &mut Vec<Section>) 
     }
     let twin = sections.iter().find(|known| is_twin(known.block, block));
     let rows = twin.map_or_else(|| rows(block), |twin| same_as(&twin.heading, block));
-    let text = format!("\n### {heading}\n\n{}{rows}", about(block));
+    let text = format!("\n### {heading}\n\n{}{rows}{}", about(block), attributes(block));
     sections.push(Section { heading, text, block });
     let inner: Vec<_> = within.iter().cloned().chain([block.name.to_owned()]).collect();
     for nested in block.blocks {
@@ -100,6 +101,27 @@ fn rows(block: &Block) -> String {
     }
     let rows: String = block.arguments.iter().map(row).collect();
     format!("\n| argument | takes | default | a change | |\n| --- | --- | --- | --- | --- |\n{rows}")
+}
+
+/// What can be read of a data source.
+fn attributes(block: &Block) -> String {
+    let kind = block.kind.filter(|_| block.name == "data").and_then(data::kind);
+    let Some(kind) = kind else {
+        return String::new();
+    };
+    let is = |attribute: &Attribute| match attribute.is {
+        Yields::Text => "text",
+        Yields::Number => "number",
+        Yields::Bool => "`true`, `false`",
+        Yields::Texts => "list of texts",
+        Yields::TextMap => "map of texts",
+        Yields::Any => "anything",
+    };
+    let rows = kind.attributes().iter();
+    let rows: String = rows
+        .map(|one| format!("| `{}` | {} | {} |\n", one.name, is(one), one.doc))
+        .collect();
+    format!("\n| it yields | | |\n| --- | --- | --- |\n{rows}")
 }
 
 fn row(argument: &Argument) -> String {

@@ -5,6 +5,7 @@ use std::path::Path;
 use super::exit::Exit;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::host::files;
+use crate::module::lock::{self, Lock};
 use crate::ui::Terminal;
 
 /// Write a starter module into this directory
@@ -35,6 +36,14 @@ impl Args {
         for (name, text) in FILES.iter().filter(|(name, _)| !directory.join(name).exists()) {
             files::replace(&directory.join(name), text.as_bytes())?;
             terminal.say(&format!("Wrote {name}."));
+        }
+        let mut lock = Lock::read(directory)?;
+        if lock.date.is_none() {
+            lock.date = jiff::Timestamp::from_second(jiff::Timestamp::now().as_second())
+                .ok()
+                .map(|now| now.to_string());
+            lock.write(directory)?;
+            terminal.say(&format!("Wrote {}.", lock::FILE));
         }
         terminal.say(&format!(
             "\nAn image of Debian, from nothing. Change {MODULE} to what you want, then:\n  bake plan      shows what \

@@ -27,6 +27,7 @@ mod recover;
 mod saved;
 mod session;
 mod show;
+mod update;
 mod usage;
 mod validate;
 mod verify;
@@ -82,6 +83,7 @@ enum Command {
     Init(init::Args),
     Fmt(fmt::Args),
     Validate(validate::Args),
+    Update(update::Args),
     Plan(plan::Args),
     Apply(apply::Args),
     Destroy(destroy::Args),
@@ -107,6 +109,7 @@ impl Command {
             Command::Init(args) => args.run(terminal),
             Command::Fmt(args) => args.run(terminal),
             Command::Validate(args) => args.run(terminal),
+            Command::Update(args) => args.run(terminal),
             Command::Plan(args) => args.run(terminal),
             Command::Apply(args) => args.run(terminal),
             Command::Destroy(args) => args.run(terminal),

@@ -21,6 +21,16 @@ pub struct ModuleArguments {
     /// Whose images: the workspace; BAKE_WORKSPACE, else "default".
     #[arg(long, value_name = "NAME", env = "BAKE_WORKSPACE", hide_env = true, value_parser = NonEmptyStringValueParser::new())]
     pub(super) workspace: Option<String>,
+    /// With readonly: a data source that the lock file does not pin is an error.
+    #[arg(long, value_name = "MODE")]
+    lockfile: Option<LockFile>,
+}
+
+/// `-lockfile`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum LockFile {
+    /// What is not pinned is an error.
+    Readonly,
 }
 
 impl ModuleArguments {
@@ -40,6 +50,15 @@ impl ModuleArguments {
         self.with_options(terminal, input, |options| module::load(&options))
     }
 
+    /// The same without reading data sources: of what the lock file does not pin nothing is known.
+    ///
+    /// # Errors
+    /// All that is wrong with it.
+    pub fn load_offline(&self, terminal: &Terminal) -> Result<Module, Diagnostics> {
+        let data = module::Data::Offline;
+        self.with_options(terminal, true, |options| module::load(&LoadOptions { data, ..options }))
+    }
+
     /// Hands on how the module is read.
     pub fn with_options<T>(&self, terminal: &Terminal, input: bool, read: impl FnOnce(LoadOptions<'_>) -> T) -> T {
         let ask = |name: &str, description: Option<&str>, sensitive: bool| ask(terminal, name, description, sensitive);
@@ -49,6 +68,10 @@ impl ModuleArguments {
             workspace: self.workspace.clone().unwrap_or_else(|| "default".to_owned()),
             environment: std::env::vars_os().filter_map(text).collect(),
             variables: self.variables.0.clone(),
+            data: match self.lockfile {
+                Some(LockFile::Readonly) => module::Data::Readonly,
+                None => module::Data::Follow,
+            },
             prompt: (input && terminal.can_ask()).then_some(&ask),
         })
     }

@@ -34,7 +34,7 @@ pub struct Args {
 impl Args {
     /// Evaluates and compiles the module.
     pub fn run(self, terminal: &Arc<Terminal>) -> Result<Exit, Diagnostics> {
-        let checked = self.module.load(terminal).and_then(check);
+        let checked = self.module.load_offline(terminal).and_then(check);
         let (said, images) = match checked {
             Ok((images, warnings)) => (warnings, Some(images)),
             Err(errors) => (errors, None),
@@ -45,9 +45,14 @@ impl Args {
             MessageFormat::Sarif => terminal.data(&annotations::sarif(&said, None, &place_in_repository())),
             MessageFormat::Text => {
                 terminal.diagnostics(&said);
-                if let Some(images) = images {
-                    let s = if images == 1 { "" } else { "s" };
-                    terminal.data(&format!("The module is valid: {images} image{s}.\n"));
+                if let Some((images, waiting)) = images {
+                    let s = if images + waiting == 1 { "" } else { "s" };
+                    let all = images + waiting;
+                    let of_them = match waiting {
+                        0 => String::new(),
+                        _ => format!("; more can be said of {waiting} when data sources are read, by bake plan"),
+                    };
+                    terminal.data(&format!("The module is valid: {all} image{s}{of_them}.\n"));
                 }
             }
         }
@@ -55,8 +60,8 @@ impl Args {
     }
 }
 
-/// How many images there are, with the warnings.
-fn check(module: Module) -> Result<(usize, Diagnostics), Diagnostics> {
+/// How many images there are, and how many of which nothing can be said yet, with the warnings.
+fn check(module: Module) -> Result<((usize, usize), Diagnostics), Diagnostics> {
     let mut said = module.warnings.clone();
     said.take(graph::compile(&module));
     if let Some(providers) = said.take(providers::open(&module.providers)) {
@@ -69,5 +74,5 @@ fn check(module: Module) -> Result<(usize, Diagnostics), Diagnostics> {
             said.extend(provider.map(|provider| provider.check(image)).unwrap_or_default());
         }
     }
-    said.into_result(module.images.len())
+    said.into_result((module.images.len(), module.waiting.len()))
 }

@@ -123,6 +123,9 @@ fn known(code: i32) -> Option<(Kind, &'static str)> {
         libc::ENOTDIR => (Kind::WrongType, "a part of the path is not a directory"),
         libc::EISDIR => (Kind::WrongType, "it is a directory"),
         libc::ENOSYS | libc::EOPNOTSUPP => (Kind::Unsupported, "this kernel or file system cannot do it"),
+        libc::ECONNREFUSED => (Kind::NotFound, "nobody answers there"),
+        libc::EHOSTUNREACH | libc::ENETUNREACH => (Kind::NotFound, "it cannot be reached"),
+        libc::ETIMEDOUT => (Kind::Failed, "no answer came in time"),
         libc::EPIPE | libc::ECONNRESET => (Kind::Lost, "the helper process is gone"),
         _ => return None,
     })

@@ -8,6 +8,7 @@ pub mod devices;
 pub mod echo;
 pub mod error;
 pub mod ext4;
+pub mod fetch;
 #[allow(clippy::disallowed_methods)] // What is disallowed elsewhere is done here.
 pub mod files;
 pub mod helper;

@@ -129,6 +129,7 @@ impl Term {
                 ))
                 .help(format!("give it as when the plan was made: BAKE_VAR_{name}"))
             }),
+            Term::Data { of, .. } => Err(Diagnostic::error(format!("{of} has not been read"))),
             Term::Withheld => Err(
                 Diagnostic::error("a sensitive value is needed that was not written down")
                     .note("sensitive values are kept out of every file")

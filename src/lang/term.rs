@@ -31,6 +31,13 @@ pub enum Term {
         /// Its revision.
         revision: u64,
     },
+    /// An attribute of a data source that has not been read. It stands in no plan.
+    Data {
+        /// `data.http.key`
+        of: String,
+        /// The name of the attribute.
+        attribute: String,
+    },
     /// A sensitive value that was not written down.
     Withheld,
 }
@@ -64,7 +71,7 @@ impl Term {
                 found.insert((of.clone(), attribute.clone()));
             }
             Term::Computed(expression) => expression.each_value(&mut |value| value.collect_leaves(found)),
-            Term::Variable { .. } | Term::Withheld => {}
+            Term::Variable { .. } | Term::Data { .. } | Term::Withheld => {}
         }
     }
 }
@@ -106,9 +113,35 @@ fn volatile_call(expression: &Expression) -> Option<&'static str> {
     found
 }
 
+impl Term {
+    /// The attribute of a data source that has not been read: `data.http.key.body`.
+    fn unread(&self) -> Option<String> {
+        match self {
+            Term::Data { of, attribute } => Some(format!("{of}.{attribute}")),
+            Term::Computed(expression) => {
+                let mut found = None;
+                expression.each_value(&mut |value| found = found.take().or_else(|| value.unread()));
+                found
+            }
+            _ => None,
+        }
+    }
+}
+
+impl Value {
+    /// What of a data source it waits for that has not been read.
+    pub fn unread(&self) -> Option<String> {
+        let own = self.term().and_then(Term::unread);
+        own.or_else(|| self.children().find_map(Value::unread))
+    }
+}
+
 /// What it waits for: `image.base.volume["root"].device`, several with commas.
 impl fmt::Display for Term {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(unread) = self.unread() {
+            return f.write_str(&unread);
+        }
         let leaves = self.leaves();
         if leaves.is_empty() {
             return f.write_str("a sensitive value");

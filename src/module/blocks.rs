@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 pub use super::aws::AWS;
+use crate::data;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::lang::syntax::{Attribute, Block as Written, Blocks, Body, Member, Shape};
 use crate::schema::{Argument, Block, Class, Default, Named, Type, argument, block, many, suggest};
-use crate::source::Span;
+use crate::source::{Span, Spanned};
 use crate::spec::IMAGE;
 
 /// The table of `bake`.
@@ -98,10 +99,21 @@ pub static MOVED: Block = block("moved")
 pub const PROVIDERS: &[&Block] = &[&LOCAL, &AWS];
 
 /// The tables of all top-level blocks, in the order of the reference.
-pub const BLOCKS: &[&Block] = &[&BAKE, &VARIABLE, &LOCAL, &AWS, &IMAGE, &OUTPUT, &MOVED];
+pub const BLOCKS: &[&Block] = &[
+    &BAKE,
+    &VARIABLE,
+    &LOCAL,
+    &AWS,
+    &data::image::BLOCK,
+    &data::http::BLOCK,
+    &data::external::BLOCK,
+    &IMAGE,
+    &OUTPUT,
+    &MOVED,
+];
 
 /// Blocks that are known and not supported yet.
-const LATER: &[&str] = &["data", "module", "check"];
+const LATER: &[&str] = &["module", "check"];
 
 /// What the members of a module in JSON are.
 pub(super) struct Top;
@@ -144,6 +156,8 @@ pub(super) struct Declared {
     pub variables: BTreeMap<String, Written>,
     pub locals: BTreeMap<String, Attribute>,
     pub providers: Vec<Written>,
+    /// By kind and name.
+    pub data: BTreeMap<(String, String), Written>,
     pub images: BTreeMap<String, Written>,
     pub outputs: BTreeMap<String, Written>,
     pub moved: Vec<Written>,
@@ -180,11 +194,40 @@ impl Declared {
             "image" => insert(&mut self.images, written, found),
             "output" => insert(&mut self.outputs, written, found),
             "provider" => self.providers.push(written),
+            "data" => self.add_data(written, found),
             "moved" => self.moved.push(written),
             later if LATER.contains(&later) => {
                 found.push(Diagnostic::error(format!("{later} blocks are not supported yet")).at(&written.span));
             }
             _ => found.push(unknown(&written)),
+        }
+    }
+
+    fn add_data(&mut self, written: Written, found: &mut Diagnostics) {
+        let kinds: Vec<&str> = data::KINDS.iter().filter_map(|kind| kind.block().kind).collect();
+        let known = || format!("kinds: {}", kinds.join(", "));
+        let (Some(kind), Some(name)) = (written.labels.first(), written.labels.get(1)) else {
+            let error = Diagnostic::error("block \"data\" needs two labels: its kind and its name").at(&written.span);
+            found.push(error.help(known()));
+            return;
+        };
+        if data::kind(&kind.value).is_none() {
+            let meant = suggest(&kind.value, kinds.iter().copied()).map(|meant| format!("did you mean \"{meant}\"?"));
+            let error = Diagnostic::error(format!("unknown kind of data: \"{}\"", kind.value));
+            found.push(error.label(&kind.span, meant.unwrap_or_default()).help(known()));
+            return;
+        }
+        if !is_name(&name.value) {
+            found.push(no_name(name));
+            return;
+        }
+        let key = (kind.value.clone(), name.value.clone());
+        match self.data.get(&key) {
+            Some(first) => {
+                let summary = format!("there are two blocks data \"{}\" \"{}\"", key.0, key.1);
+                found.push(twice(&summary, &written.span, &first.span));
+            }
+            None => drop(self.data.insert(key, written)),
         }
     }
 
@@ -222,8 +265,7 @@ fn insert(all: &mut BTreeMap<String, Written>, written: Written, found: &mut Dia
     };
     let name = label.value.clone();
     if !is_name(&name) {
-        let error = Diagnostic::error(format!("{name:?} cannot be a name")).at(&label.span);
-        found.push(error.help("a name begins with a letter and has letters, digits, - and _"));
+        found.push(no_name(label));
         return;
     }
     match all.get(&name) {
@@ -233,6 +275,11 @@ fn insert(all: &mut BTreeMap<String, Written>, written: Written, found: &mut Dia
         }
         None => drop(all.insert(name, written)),
     }
+}
+
+fn no_name(label: &Spanned<String>) -> Diagnostic {
+    let error = Diagnostic::error(format!("{:?} cannot be a name", label.value)).at(&label.span);
+    error.help("a name begins with a letter and has letters, digits, - and _")
 }
 
 /// Whether a text can be written as a reference.

@@ -26,22 +26,25 @@ pub(super) struct Images<'a> {
 }
 
 impl Images<'_> {
-    /// Every image, in the order of their addresses. What is wrong is added to `found`.
-    pub fn decode(&self, found: &mut Diagnostics) -> Vec<ImageSpec> {
-        let mut specs = BTreeMap::new();
+    /// Every image, in the order of their addresses, and those that wait for data sources. What is wrong is added to
+    /// `found`.
+    pub fn decode(&self, found: &mut Diagnostics) -> (Vec<ImageSpec>, Vec<ImageAddress>) {
+        let (mut specs, mut waiting) = (BTreeMap::new(), Vec::new());
         for (name, written) in &self.names.declared.images {
             let Ok(instances) = self.names.instances(name, &written.span) else {
                 continue;
             };
             for (address, each) in &instances.all {
-                if let Some(spec) = self.decode_one(written, address, each.as_ref(), found) {
-                    specs.insert(address.clone(), spec);
+                match self.decode_one(written, address, each.as_ref(), found) {
+                    Decoded::Whole(spec) => drop(specs.insert(address.clone(), *spec)),
+                    Decoded::Waits => waiting.push(address.clone()),
+                    Decoded::Broken => {}
                 }
             }
         }
         let order = cycle::order(&needs(&specs), found);
         inherit_architecture(&mut specs, &order, found);
-        specs.into_values().collect()
+        (specs.into_values().collect(), waiting)
     }
 
     fn decode_one(
@@ -50,7 +53,7 @@ impl Images<'_> {
         address: &ImageAddress,
         each: Option<&(String, Value)>,
         found: &mut Diagnostics,
-    ) -> Option<ImageSpec> {
+    ) -> Decoded {
         let within = |names| Within {
             names,
             image: Some(address),
@@ -68,6 +71,9 @@ impl Images<'_> {
         };
         let object = decoder.block(written, &IMAGE);
         found.extend(decoder.found);
+        if object.is_unread() {
+            return Decoded::Waits;
+        }
         let provider = match object.text("provider") {
             None if written.body.attribute("provider").is_none() => self.providers.default_for(&written.span, found),
             _ => self.providers.first(),
@@ -78,12 +84,22 @@ impl Images<'_> {
             provider,
             architecture: Architecture::of_this_host(),
         };
-        let spec = ImageSpec::decode(object, about, found)?;
+        let Some(spec) = ImageSpec::decode(object, about, found) else {
+            return Decoded::Broken;
+        };
         if self.providers.publishes_locally(&spec.provider) {
             found.extend(check_local(&spec.object));
         }
-        Some(spec)
+        Decoded::Whole(Box::new(spec))
     }
+}
+
+/// What came of a block.
+enum Decoded {
+    Whole(Box<ImageSpec>),
+    /// It needs a data source that has not been read.
+    Waits,
+    Broken,
 }
 
 /// What each image needs: its base, what it depends on, and every image whose attributes it reads.

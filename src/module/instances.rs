@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use super::names::{Names, Within};
 use crate::address::ImageAddress;
-use crate::diagnostic::Diagnostic;
-use crate::lang::syntax::Part;
+use crate::data;
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::lang::syntax::{Block as Written, Part};
 use crate::lang::{Reference, Term, Type, Value};
 use crate::schema::suggest;
 use crate::source::Span;
@@ -32,6 +34,12 @@ impl Instances {
                 value,
             });
         };
+        if let Some(unread) = value.unread() {
+            return Ok(Instances {
+                all: Vec::new(),
+                value: unread_value(&unread),
+            });
+        }
         let mut all = Vec::new();
         let mut values = BTreeMap::new();
         for (key, value) in pairs(&value, span)? {
@@ -44,6 +52,121 @@ impl Instances {
             value: values.into(),
         })
     }
+}
+
+/// The data sources that one block stands for.
+#[derive(Debug)]
+pub(super) struct Sources {
+    /// Each with its key and value under `for_each`, by address.
+    pub all: Vec<(String, Option<(String, Value)>)>,
+    address: String,
+    several: bool,
+    value: Result<Value, Diagnostic>,
+}
+
+impl Sources {
+    /// Of a declared block. What it is asked with is looked at only as long as it has not been read: whether it needs
+    /// itself.
+    pub fn of(names: &Names<'_>, kind: &str, name: &str) -> Result<Sources, Diagnostics> {
+        let written = &names.declared.data[&(kind.to_owned(), name.to_owned())];
+        let address = format!("data.{kind}.{name}");
+        let Some(for_each) = written.body.attribute("for_each") else {
+            return Ok(Sources {
+                value: Sources::one(names, written, kind, &address, None)?,
+                all: vec![(address.clone(), None)],
+                address,
+                several: false,
+            });
+        };
+        let keys = names.evaluate(&for_each.value)?;
+        if let Some(unread) = keys.unread() {
+            return Ok(Sources {
+                all: Vec::new(),
+                address,
+                several: true,
+                value: Ok(unread_value(&unread)),
+            });
+        }
+        let (mut all, mut values) = (Vec::new(), BTreeMap::new());
+        for (key, value) in pairs(&keys, &for_each.value.span)? {
+            let one = format!("{address}[{}]", serde_json::Value::from(key.as_str()));
+            let each = (key.clone(), value);
+            values.insert(key, Sources::one(names, written, kind, &one, Some(&each))?);
+            all.push((one, Some(each)));
+        }
+        let value = values.into_iter().map(|(key, value)| Ok((key, value?))).collect();
+        Ok(Sources {
+            all,
+            address,
+            several: true,
+            value: Result::<BTreeMap<_, _>, _>::map(value, Value::object),
+        })
+    }
+
+    fn one(
+        names: &Names<'_>,
+        written: &Written,
+        kind: &str,
+        address: &str,
+        each: Option<&(String, Value)>,
+    ) -> Result<Result<Value, Diagnostic>, Diagnostics> {
+        if let Some(known) = names.data.get(address) {
+            return Ok(known.clone());
+        }
+        let within = Within {
+            names,
+            image: None,
+            each,
+        };
+        let asked = |name: &str| !matches!(name, "for_each" | "depends_on" | "provider");
+        for attribute in written.body.attributes.iter().filter(|one| asked(&one.name.value)) {
+            within.evaluate(&attribute.value)?;
+        }
+        let rows = data::kind(kind).map_or(&[][..], |kind| kind.attributes());
+        let attributes = rows.iter().map(|row| {
+            let term = Term::Data {
+                of: address.to_owned(),
+                attribute: row.name.to_owned(),
+            };
+            let value = Value::unknown(row.is.shape(), term).marked(row.sensitive);
+            (row.name.to_owned(), value)
+        });
+        Ok(Ok(Value::object(attributes.collect())))
+    }
+
+    /// What a reference to the block yields.
+    pub fn value(&self, reference: &Reference) -> Result<Value, Diagnostic> {
+        let keys = || self.all.iter().filter_map(|(_, each)| Some(each.as_ref()?.0.as_str()));
+        let address = &self.address;
+        match (reference.parts.get(3), self.several && !self.all.is_empty()) {
+            (Some(part), true) => match &part.value {
+                Part::Key(key) if !keys().any(|one| one == key) => {
+                    let meant = suggest(key, keys()).map(|meant| format!("did you mean \"{meant}\"?"));
+                    let error = Diagnostic::error(format!("{address} has no key \"{key}\""));
+                    Err(error.label(&part.span, meant.unwrap_or_default()))
+                }
+                Part::Name(attribute) if !keys().any(|one| one == attribute) => {
+                    let key = keys().next().unwrap_or("KEY");
+                    let error = Diagnostic::error(format!("{address} has for_each: there are several"));
+                    Err(error
+                        .at(&reference.span)
+                        .help(format!("choose one: {address}[\"{key}\"].{attribute}")))
+                }
+                _ => self.value.clone(),
+            },
+            _ => self.value.clone(),
+        }
+    }
+}
+
+/// Something that is known when a data source has been read.
+fn unread_value(what: &str) -> Value {
+    let (of, attribute) = what.rsplit_once('.').unwrap_or((what, ""));
+    let term = Term::Data {
+        of: of.to_owned(),
+        attribute: attribute.to_owned(),
+    };
+    Value::unknown(Type::Any, term)
 }
 
 /// What is known of an image: its address; the rest once it stands.
@@ -102,6 +225,9 @@ pub(super) fn check(instances: &Instances, name: &str, reference: &Reference) ->
     let Some(part) = reference.parts.get(2) else {
         return Ok(());
     };
+    if instances.value.unread().is_some() {
+        return Ok(());
+    }
     let single = matches!(instances.all.as_slice(), [(_, None)]);
     let keys = || instances.all.iter().filter_map(|(address, _)| address.key.as_deref());
     match (&part.value, single) {

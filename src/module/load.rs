@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::blocks::{BAKE, Declared};
+use super::data::{self, Reader, Reading};
 use super::images::Images;
+use super::lock::{self, Lock};
 use super::names::{Literals, Names, Within};
 use super::providers::{self, Providers};
 use super::variables::{self, Variable};
@@ -53,10 +55,22 @@ pub fn secrets(
     let read = Read::new(options, &mut found)?;
     let given = given::collect(options, &read.automatic, &mut found);
     let mut variables = variables::evaluate_all(&read.declared, given, options, false, &mut Diagnostics::new());
-    let mut values = BTreeMap::new();
+    let (mut values, read) = (BTreeMap::new(), secrets_read(options, wanted)?);
     for (name, revision) in wanted {
+        if let Some((value, _)) = read.get(name).filter(|(_, now)| now == revision) {
+            values.insert(name.clone(), value.clone());
+            continue;
+        }
         let again = "plan again, and apply that plan";
         match variables.remove(name) {
+            None if name.starts_with("data.") => {
+                let error = Diagnostic::error(format!("{name} is not what the plan was made with"));
+                found.push(
+                    error
+                        .note("a newer version of it is there, or what it is asked has changed")
+                        .help(again),
+                );
+            }
             None => found.push(
                 Diagnostic::error(format!("the plan needs variable \"{name}\", which is not declared")).help(again),
             ),
@@ -94,6 +108,7 @@ pub fn glance(options: &LoadOptions<'_>) -> Result<Glance, Diagnostics> {
         workspace: options.workspace.clone(),
         environment: options.environment.clone(),
         variables: options.variables.clone(),
+        data: options.data.clone(),
         prompt: None,
     };
     let mut ignored = Diagnostics::new();
@@ -115,11 +130,28 @@ pub fn glance(options: &LoadOptions<'_>) -> Result<Glance, Diagnostics> {
     found.into_result(Glance { files, given }).map(|(glance, _)| glance)
 }
 
+/// The secrets of data sources, read again, if some are wanted; with their revisions.
+fn secrets_read(
+    options: &LoadOptions<'_>,
+    wanted: &BTreeMap<String, u64>,
+) -> Result<BTreeMap<String, (Value, u64)>, Diagnostics> {
+    if !wanted.keys().any(|name| name.starts_with("data.")) {
+        return Ok(BTreeMap::new());
+    }
+    let module = load(options)?;
+    Ok(module
+        .data
+        .iter()
+        .flat_map(|reading| data::secrets(reading).1)
+        .collect())
+}
+
 /// A module's files, read and sorted but not evaluated.
 struct Read {
     directory: PathBuf,
     declared: Declared,
     digests: BTreeMap<PathBuf, Digest>,
+    lock: Lock,
     automatic: Vec<PathBuf>,
     unreadable: Option<Diagnostic>,
 }
@@ -133,13 +165,16 @@ impl Read {
         let files = sources::find(shown)?;
         let directory = std::fs::canonicalize(shown)
             .map_err(|error| Diagnostic::error(format!("cannot read the directory {}: {error}", shown.display())))?;
-        let (bodies, digests) = sources::parse(&files.modules, found);
+        let (bodies, mut digests) = sources::parse(&files.modules, found);
         let unreadable = found.iter().next().cloned();
         let declared = Declared::of(bodies, found);
+        let lock = found.take(Lock::read(shown)).unwrap_or_default();
+        digests.extend(lock.digest.map(|digest| (lock::FILE.into(), digest)));
         Ok(Read {
             directory,
             declared,
             digests,
+            lock,
             automatic: files.variables,
             unreadable,
         })
@@ -151,11 +186,15 @@ impl Read {
         let given = given::collect(options, &self.automatic, found);
         let complete = self.unreadable.is_none();
         let variables = variables::evaluate_all(&self.declared, given, options, complete, found);
-        let names = self.names(&variables, &read, found);
-        let identities = names.with_identities(&variables);
+        let owner = Owner {
+            project: project_of(bake.as_ref()),
+            workspace: options.workspace.clone(),
+        };
+        let reader = Reader::new(&owner, &files, &self.lock, &options.data);
+        let (names, identities, readings) = self.with_data(&variables, &read, reader, found);
         names.evaluate_locals();
         let providers = Providers::decode(&names, &files, found);
-        let images = Images {
+        let (images, waiting) = Images {
             names: &names,
             identities: &identities,
             providers: &providers,
@@ -163,28 +202,61 @@ impl Read {
         }
         .decode(found);
         let outputs = outputs::outputs(&names, &files, found);
-        let addresses: Vec<_> = images.iter().map(|image| image.address.clone()).collect();
+        let addresses: Vec<_> = images
+            .iter()
+            .map(|image| image.address.clone())
+            .chain(waiting.clone())
+            .collect();
         let moved = outputs::moved(&names, &files, &addresses, found);
         found.extend(names.take_found());
         found.extend(identities.take_found());
         let providers = providers.into_settings();
-        let project = self.project(bake.as_ref(), &providers, found);
+        self.check_project(bake.as_ref(), &providers, found);
         let secrets = variables.iter().filter(|(_, one)| one.sensitive);
+        let secrets = secrets.filter_map(|(name, one)| Some((name.clone(), one.value.clone().ok()?)));
+        let read_secrets: BTreeMap<_, _> = readings.iter().flat_map(|reading| data::secrets(reading).1).collect();
+        let mut inputs = self.inputs(&variables, &read, &files);
+        inputs.secrets.extend(
+            read_secrets
+                .iter()
+                .map(|(name, (_, revision))| (name.clone(), *revision)),
+        );
         Some(Module {
-            owner: Owner {
-                project,
-                workspace: options.workspace.clone(),
-            },
+            secrets: secrets
+                .chain(read_secrets.into_iter().map(|(name, (value, _))| (name, value)))
+                .collect(),
+            owner: owner.clone(),
+            data: readings,
+            waiting,
+            date: self.lock.date.clone(),
             providers,
             images: images.into_iter().map(Arc::new).collect(),
             outputs,
             moved,
-            inputs: self.inputs(&variables, &read, &files),
-            secrets: secrets
-                .filter_map(|(name, one)| Some((name.clone(), one.value.clone().ok()?)))
-                .collect(),
+            inputs,
             warnings: Diagnostics::new(),
         })
+    }
+
+    /// What references mean once all data sources are read that can be.
+    fn with_data<'a>(
+        &'a self,
+        variables: &BTreeMap<String, Variable>,
+        read: &'a FilesRead,
+        mut reader: Reader<'_>,
+        found: &mut Diagnostics,
+    ) -> (Names<'a>, Names<'a>, Vec<Reading>) {
+        loop {
+            let names = self.names(variables, read, &reader.known, found);
+            let mut identities = names.with_identities(variables);
+            identities.data = reader.identities();
+            let files = reader.files;
+            let settings = || Providers::decode(&names, files, &mut Diagnostics::new()).into_settings();
+            let more = !self.declared.data.is_empty() && reader.layer(&names, &identities, &settings, found);
+            if !more {
+                return (names, identities, reader.readings);
+            }
+        }
     }
 
     /// What references mean; a variable whose value does not hold what it must is as good as none.
@@ -192,9 +264,11 @@ impl Read {
         &'a self,
         variables: &BTreeMap<String, Variable>,
         read: &'a FilesRead,
+        data: &BTreeMap<String, Result<Value, Diagnostic>>,
         found: &mut Diagnostics,
     ) -> Names<'a> {
         let mut names = Names::new(&self.declared, &self.directory, read);
+        names.data = data.clone();
         names.variables = variables
             .iter()
             .map(|(name, one)| (name.clone(), one.value.clone()))
@@ -240,7 +314,7 @@ impl Read {
     }
 
     /// The project: must be named where images of several modules may meet.
-    fn project(&self, bake: Option<&Object>, providers: &[ProviderSettings], found: &mut Diagnostics) -> String {
+    fn check_project(&self, bake: Option<&Object>, providers: &[ProviderSettings], found: &mut Diagnostics) {
         let named = bake.and_then(|bake| bake.spanned_text("project"));
         if let Some(project) = named {
             let text = &project.value;
@@ -251,7 +325,7 @@ impl Read {
                     "1 to 255 characters are wanted, none of them a control character",
                 ));
             }
-            return project.value;
+            return;
         }
         let outside = |one: &&ProviderSettings| {
             one.store
@@ -284,7 +358,6 @@ impl Read {
                 error.help("write bake { project = \"...\" }, so that its images are not taken for those of others"),
             );
         }
-        DEFAULT_PROJECT.to_owned()
     }
 
     fn inputs(&self, variables: &BTreeMap<String, Variable>, read: &FilesRead, files: &Files) -> Inputs {
@@ -312,6 +385,11 @@ impl Read {
     }
 }
 
+fn project_of(bake: Option<&Object>) -> String {
+    let named = bake.and_then(|bake| bake.text("project"));
+    named.unwrap_or(DEFAULT_PROJECT).to_owned()
+}
+
 /// Whether a value holds what its variable asks of it.
 fn validate(names: &Names<'_>, name: &str, variable: &Variable) -> Result<(), Diagnostics> {
     let mut found = Diagnostics::new();
@@ -324,7 +402,7 @@ fn validate(names: &Names<'_>, name: &str, variable: &Variable) -> Result<(), Di
         let Some(holds) = found.take(within.evaluate(condition)) else {
             continue;
         };
-        if holds.as_bool() == Some(true) {
+        if holds.as_bool() == Some(true) || holds.unread().is_some() {
             continue;
         }
         if holds.as_bool().is_none() {

@@ -3,11 +3,13 @@
 mod aws;
 pub mod blocks;
 mod cycle;
+pub mod data;
 mod given;
 mod images;
 pub mod inputs;
 mod instances;
 mod load;
+pub mod lock;
 mod names;
 mod outputs;
 mod providers;
@@ -42,8 +44,24 @@ pub struct LoadOptions<'a> {
     pub environment: BTreeMap<String, String>,
     /// `default`, unless chosen.
     pub workspace: String,
+    /// How data sources are read.
+    pub data: Data,
     /// Asks a person for a variable without a value.
     pub prompt: Option<&'a Prompt<'a>>,
+}
+
+/// How the data sources of a module are read.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Data {
+    /// Not at all: what the lock file does not pin is unknown.
+    #[default]
+    Offline,
+    /// What the lock file does not pin is read, with a warning.
+    Follow,
+    /// The same, and that is an error.
+    Readonly,
+    /// Read anew whatever the lock file says: these addresses, or all if none is named.
+    Renew(Vec<String>),
 }
 
 /// Asks for a variable by its name, its description, and whether the answer is secret; none: there is no answer.
@@ -76,6 +94,12 @@ pub struct Module {
     pub outputs: Vec<OutputSpec>,
     /// `moved` blocks.
     pub moved: Vec<Moved>,
+    /// What the data sources found.
+    pub data: Vec<data::Reading>,
+    /// Images about which nothing can be said before data sources have been read ([`Data::Offline`]).
+    pub waiting: Vec<ImageAddress>,
+    /// The date in the lock file, RFC 3339: the default of `SOURCE_DATE_EPOCH`.
+    pub date: Option<String>,
     /// What it was evaluated from.
     pub inputs: Inputs,
     /// The values of sensitive variables: what must be masked, and what a plan's secrets are computed from again. Never

@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use super::blocks::Declared;
 use super::cycle::{self, Edge};
-use super::instances::{self, Instances};
+use super::instances::{self, Instances, Sources};
 use super::variables::Variable;
 use crate::address::ImageAddress;
 use crate::diagnostic::{Diagnostic, Diagnostics};
@@ -21,7 +21,9 @@ use crate::spec::ProviderKey;
 const DEEPEST: usize = 100;
 
 /// First words that may begin a reference.
-const ROOTS: &[&str] = &["var", "local", "image", "provider", "path", "each", "self", "build"];
+const ROOTS: &[&str] = &[
+    "var", "local", "data", "image", "provider", "path", "each", "self", "build",
+];
 
 /// What `build.*` can tell: name and type.
 const BUILD: &[(&str, Shape)] = &[
@@ -52,6 +54,8 @@ pub(super) struct Names<'a> {
     pub declared: &'a Declared,
     /// Values of variables; in the names that stand for secrets, what stands for them.
     pub variables: BTreeMap<String, Result<Value, Diagnostic>>,
+    /// What data sources have found, by address; in the names that stand for secrets, what stands for them.
+    pub data: BTreeMap<String, Result<Value, Diagnostic>>,
     /// Declared providers.
     pub providers: Vec<ProviderKey>,
     /// The directory of the module, absolute.
@@ -61,17 +65,22 @@ pub(super) struct Names<'a> {
     /// The first error of a file that could not be read whole: what is not declared may stand there.
     pub unreadable: Option<Diagnostic>,
     done: RefCell<BTreeMap<Item, Result<Value, Diagnostic>>>,
-    instances: RefCell<BTreeMap<String, Result<Rc<Instances>, Diagnostic>>>,
+    instances: RefCell<BTreeMap<String, Asked<Instances>>>,
+    sources: RefCell<BTreeMap<(String, String), Asked<Sources>>>,
     /// What is being computed, with the reference that asked for it.
     stack: RefCell<Vec<(Item, Span)>>,
     found: RefCell<Diagnostics>,
 }
+
+/// What a block stands for, or the first thing that is wrong with it.
+type Asked<T> = Result<Rc<T>, Diagnostic>;
 
 /// Something that is computed when it is asked for.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 enum Item {
     Local(String),
     ForEach(String),
+    Data(String, String),
 }
 
 impl std::fmt::Display for Item {
@@ -79,6 +88,7 @@ impl std::fmt::Display for Item {
         match self {
             Item::Local(name) => write!(f, "local.{name}"),
             Item::ForEach(name) => write!(f, "for_each of image.{name}"),
+            Item::Data(kind, name) => write!(f, "data.{kind}.{name}"),
         }
     }
 }
@@ -89,6 +99,8 @@ impl<'a> Names<'a> {
         Names {
             declared,
             variables: BTreeMap::new(),
+            data: BTreeMap::new(),
+            sources: RefCell::default(),
             providers: Vec::new(),
             directory,
             read,
@@ -148,6 +160,23 @@ impl<'a> Names<'a> {
         computed.unwrap_or_else(|| Err(self.circle(&Item::ForEach(name.to_owned()), asked)))
     }
 
+    /// The data sources that a block stands for.
+    ///
+    /// # Errors
+    /// What is wrong with its `for_each`, or that it needs itself; [`Names::take_found`] also has it.
+    pub fn sources(&self, kind: &str, name: &str, asked: &Span) -> Result<Rc<Sources>, Diagnostic> {
+        let key = (kind.to_owned(), name.to_owned());
+        if let Some(known) = self.sources.borrow().get(&key) {
+            return known.clone();
+        }
+        let item = Item::Data(key.0.clone(), key.1.clone());
+        let computed = self.compute(item.clone(), asked, || Ok(Rc::new(Sources::of(self, kind, name)?)));
+        if let Some(computed) = &computed {
+            self.sources.borrow_mut().insert(key, computed.clone());
+        }
+        computed.unwrap_or_else(|| Err(self.circle(&item, asked)))
+    }
+
     fn local(&self, name: &str, asked: &Span) -> Result<Value, Diagnostic> {
         let item = Item::Local(name.to_owned());
         if let Some(known) = self.done.borrow().get(&item) {
@@ -202,7 +231,7 @@ impl<'a> Names<'a> {
         cycle::error(&edges.collect::<Vec<_>>())
     }
 
-    fn evaluate(&self, expression: &Expression) -> Result<Value, Diagnostics> {
+    pub fn evaluate(&self, expression: &Expression) -> Result<Value, Diagnostics> {
         Within {
             names: self,
             image: None,
@@ -211,12 +240,18 @@ impl<'a> Names<'a> {
         .evaluate(expression)
     }
 
-    fn undeclared(&self, reference: &Reference, what: &str, name: &str, known: &[&str]) -> Diagnostic {
+    pub fn undeclared(&self, reference: &Reference, what: &str, name: &str, known: &[&str]) -> Diagnostic {
         if let Some(unreadable) = &self.unreadable {
             return unreadable.clone();
         }
         let meant = suggest(name, known.iter().copied()).map(|meant| format!("did you mean \"{meant}\"?"));
-        let span = reference.parts.get(1).map_or(&reference.span, |part| &part.span);
+        let named = reference
+            .parts
+            .iter()
+            .skip(1)
+            .rfind(|part| part.value == Part::Name(name.to_owned()));
+        let part = named.or_else(|| reference.parts.get(1));
+        let span = part.map_or(&reference.span, |part| &part.span);
         let error = Diagnostic::error(format!("{what} \"{name}\" is not declared"));
         error.label(span, meant.unwrap_or_default())
     }
@@ -265,6 +300,24 @@ impl Within<'_> {
         Err(self.names.undeclared(reference, "local", name, &known))
     }
 
+    fn data(&self, reference: &Reference) -> Result<(Value, usize), Diagnostic> {
+        let kind = member(reference)?;
+        let Some(name) = reference.name(2) else {
+            let error = Diagnostic::error(format!("data.{kind} is no value: write data.{kind}.NAME.ATTRIBUTE"));
+            return Err(error.at(&reference.span));
+        };
+        let all = &self.names.declared.data;
+        if !all.contains_key(&(kind.to_owned(), name.to_owned())) {
+            let known = all.keys().filter(|(one, _)| one == kind);
+            let known: Vec<&str> = known.map(|(_, name)| name.as_str()).collect();
+            return Err(self
+                .names
+                .undeclared(reference, &format!("data \"{kind}\""), name, &known));
+        }
+        let sources = self.names.sources(kind, name, &reference.span)?;
+        Ok((sources.value(reference)?, 3))
+    }
+
     fn image(&self, reference: &Reference) -> Result<(Value, usize), Diagnostic> {
         let name = member(reference)?;
         if !self.names.declared.images.contains_key(name) {
@@ -303,10 +356,10 @@ impl Within<'_> {
 
     fn each(&self, reference: &Reference) -> Result<(Value, usize), Diagnostic> {
         let Some((key, value)) = self.each else {
-            let error = Diagnostic::error(format!("{reference} stands outside of an image with for_each"));
+            let error = Diagnostic::error(format!("{reference} stands outside of a block with for_each"));
             return Err(error
                 .at(&reference.span)
-                .help("write for_each = toset([...]) in the image block"));
+                .help("write for_each = toset([...]) in the block"));
         };
         match member(reference)? {
             "key" => Ok((key.as_str().into(), 2)),
@@ -354,12 +407,13 @@ impl Resolver for Within<'_> {
         match reference.root() {
             "var" => self.variable(reference),
             "local" => self.local(reference),
+            "data" => self.data(reference),
             "image" => self.image(reference),
             "provider" => self.provider(reference),
             "path" => self.path(reference),
             "each" => self.each(reference),
             "self" | "build" => self.later(reference),
-            "data" | "module" => {
+            "module" => {
                 let error = Diagnostic::error(format!("{} blocks are not supported yet", reference.root()));
                 Err(error.at(&reference.span))
             }

@@ -20,6 +20,8 @@ use crate::address::{Address, ImageAddress};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::digest::Digest;
 use crate::host::blocks::Blocks;
+use crate::lang::Value;
+use crate::schema::Object;
 use crate::spec::{ImageSpec, ProviderKey, ProviderSettings};
 use crate::units::Size;
 pub use manifest::Manifest;
@@ -232,6 +234,10 @@ pub trait Provider: Send + Sync {
     fn snapshots(&self) -> &dyn Snapshots;
     /// What carries our markers.
     fn inventory(&self) -> &dyn Inventory;
+    /// Data sources that only this kind of provider can read.
+    fn lookups(&self) -> Option<&dyn Lookups> {
+        None
+    }
     /// What this provider cannot do, said at plan with the place of the argument.
     fn check(&self, spec: &ImageSpec) -> Diagnostics;
     /// How many calls it likes at once.
@@ -455,6 +461,22 @@ pub trait Inventory: Send + Sync {
     async fn kept(&self, project: &str, workspace: &str) -> Result<Vec<Leftover>, ProviderError> {
         self.leftovers(project, Some(workspace)).await
     }
+}
+
+/// Reads data sources that only one kind of provider can read: `data "ami"`, `data "parameter"`.
+#[async_trait]
+pub trait Lookups: Send + Sync {
+    /// What a data source of this kind finds, by the names of its attributes. `pinned` is the version in the lock file,
+    /// of a kind of which no more is pinned.
+    ///
+    /// # Errors
+    /// Why it cannot be read; the place of the block is added by who asks.
+    async fn look_up(
+        &self,
+        kind: &str,
+        arguments: &Object,
+        pinned: Option<&Value>,
+    ) -> Result<BTreeMap<String, Value>, Diagnostic>;
 }
 
 /// What a provider could not do.

@@ -127,6 +127,10 @@ impl Decoder<'_> {
         if value.is_null() {
             return Given::Null;
         }
+        if value.unread().is_some() {
+            // What it is will be seen when the data source has been read.
+            return Given::Value(Box::new(Resolved::of(value, attribute)));
+        }
         let checked = self.check_known(&value, attribute, row, table);
         let converted =
             checked.and_then(|()| convert(&value, &row.ty).map_err(|wrong| bad_value(attribute, row, wrong)));
@@ -139,12 +143,8 @@ impl Decoder<'_> {
             None
         };
         Given::Value(Box::new(Resolved {
-            value,
-            by_default: false,
-            span: attribute.value.span.clone(),
-            name_span: attribute.name.span.clone(),
             identity: identity.map(Box::new),
-            files: Vec::new(),
+            ..Resolved::of(value, attribute)
         }))
     }
 

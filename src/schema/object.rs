@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::Block;
 use super::files::InputFile;
+use crate::lang::syntax::Attribute;
 use crate::lang::value::Value;
 use crate::source::{Span, Spanned};
 use crate::units::{Duration, Size};
@@ -45,7 +46,30 @@ pub struct Resolved {
     pub files: Vec<InputFile>,
 }
 
+impl Resolved {
+    /// What somebody wrote.
+    pub(super) fn of(value: Value, attribute: &Attribute) -> Resolved {
+        Resolved {
+            value,
+            by_default: false,
+            span: attribute.value.span.clone(),
+            name_span: attribute.name.span.clone(),
+            identity: None,
+            files: Vec::new(),
+        }
+    }
+}
+
 impl Object {
+    /// Whether something in it waits for a data source that has not been read.
+    pub fn is_unread(&self) -> bool {
+        let own = self
+            .arguments
+            .values()
+            .any(|argument| argument.value.unread().is_some());
+        own || self.blocks.iter().any(|block| block.is_unread())
+    }
+
     /// An argument that was written or has a default.
     pub fn get(&self, name: &str) -> Option<&Resolved> {
         debug_assert!(

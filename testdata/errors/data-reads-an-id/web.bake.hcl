@@ -1,6 +1,3 @@
-data "ami" "debian" {
-  owners = ["1"]
-}
 image "web" {
   scratch {}
   volume "root" {
@@ -8,4 +5,8 @@ image "web" {
     filesystem = "ext4"
     mount      = "/"
   }
+}
+
+data "external" "a" {
+  program = ["a", image.web.id]
 }

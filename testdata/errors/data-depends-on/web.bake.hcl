@@ -1,0 +1,4 @@
+data "external" "a" {
+  program    = ["a"]
+  depends_on = [image.web]
+}

@@ -1,0 +1,3 @@
+data "http" "key" {
+  url = "ftp//x y"
+}

@@ -1,0 +1,3 @@
+data "http" "key" {
+  url = "http://127.0.0.1:1/key"
+}

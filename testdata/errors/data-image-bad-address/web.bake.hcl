@@ -1,0 +1,3 @@
+data "image" "base" {
+  address = "base"
+}

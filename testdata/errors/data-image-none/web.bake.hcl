@@ -1,0 +1,4 @@
+data "image" "base" {
+  address = "image.base"
+  project = "acme"
+}

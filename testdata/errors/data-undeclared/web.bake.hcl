@@ -1,0 +1,7 @@
+data "http" "key" {
+  url = "https://example.com/key"
+}
+
+output "key" {
+  value = data.http.kay.body
+}

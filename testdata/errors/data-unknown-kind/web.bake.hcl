@@ -1,0 +1,3 @@
+data "htpp" "key" {
+  url = "https://example.com/key"
+}

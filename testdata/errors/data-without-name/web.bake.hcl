@@ -1,0 +1,3 @@
+data "http" {
+  url = "https://example.com/key"
+}

@@ -1,0 +1,8 @@
+image "web" {
+  scratch {}
+  volume "root" {
+    size       = "64MiB"
+    filesystem = "ext4"
+    mount      = "/"
+  }
+}
