@@ -50,11 +50,28 @@ fn script(shell: Shell) -> String {
     let script = String::from_utf8(script).expect("the generator writes text");
     match shell {
         // Completed as they are written in this program's help: with one dash.
-        Shell::Bash => one_dash(&script),
+        Shell::Bash => with_images(&one_dash(&script)),
         // In fish an old-style flag (one dash, many letters) is declared with -o.
         Shell::Fish => script.replace(" -l ", " -o "),
         Shell::Zsh => script,
     }
+}
+
+/// The images of the module in the current directory, as the flags and arguments take them that name one.
+const IMAGES: &str = r#"_bake_images() {
+    "${COMP_WORDS[0]}" graph -format json 2>/dev/null |
+        sed -n 's/^ *"address": "\(image\.[A-Za-z0-9_-]*\)[^A-Za-z0-9_-].*/\1/p' | sort -u
+}
+"#;
+
+/// The generator knows no values but files.
+fn with_images(script: &str) -> String {
+    let value = r#"(-(?:target|exclude|replace)\)\n\s*COMPREPLY=)\(\$\(compgen -f "\$\{cur\}"\)\)"#;
+    let value = regex::Regex::new(value).expect("the pattern is well formed");
+    let argument = r#"(bake__subcmd__(?:show|export|force__subcmd__unlock)\)\n\s*opts="[^"]*)""#;
+    let argument = regex::Regex::new(argument).expect("the pattern is well formed");
+    let script = value.replace_all(script, r#"$1($$(compgen -W "$$(_bake_images)" -- "$${cur}"))"#);
+    IMAGES.to_owned() + &argument.replace_all(&script, r#"$1 $$(_bake_images)""#)
 }
 
 /// `--json` becomes `-json`; a `--` that stands alone stays.
@@ -76,5 +93,7 @@ mod tests {
         let bash = script(Shell::Bash);
         assert!(!bash.contains(" --json"), "{bash}");
         assert!(bash.contains("-- \"${cur}\""), "{bash}");
+        let images = bash.matches("$(_bake_images)").count();
+        assert!(images > 6, "flags of plan, apply and destroy, and arguments: {images}");
     }
 }

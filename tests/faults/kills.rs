@@ -138,6 +138,26 @@ fn no_kind_of_node_is_forgotten() {
     );
 }
 
+/// What a run that dies at its end has written down until then.
+#[test]
+fn a_journal_takes_at_most_a_kilobyte_for_each_node() {
+    let stage = Stage::first();
+    let (halves, _) = boundaries::planned(&stage.project);
+    let nodes = halves.iter().filter(|(_, half)| half == "open").count();
+    let (count, _) = boundaries::undisturbed(&stage.copy());
+    let project = stage.copy();
+    // The last event of all comes when the journal is gone; the one before it is that the last node is done.
+    assert!(Moment::Event(count - 1).kill(&project));
+    let journals = std::fs::read_dir(project.path().join(".bake/journal"))
+        .expect("it stands")
+        .flatten();
+    let bytes: u64 = journals.map(|entry| entry.metadata().expect("a file").len()).sum();
+    assert!(
+        bytes > 1000 && bytes <= 1024 * nodes as u64,
+        "{bytes} bytes for {nodes} nodes"
+    );
+}
+
 /// A volume that begins as a disk image, which a program converts.
 const CONVERTED: &str = r#"
 image "converted" {

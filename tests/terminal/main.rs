@@ -9,6 +9,7 @@ mod support;
 #[path = "../support/root.rs"]
 mod root;
 
+mod completing;
 mod interrupts;
 mod keeping;
 mod progress;

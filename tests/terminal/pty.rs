@@ -43,8 +43,13 @@ impl Pty {
             env!("CARGO_BIN_EXE_bake"),
             arguments.join(" ")
         );
+        Pty::shell(project, &line)
+    }
+
+    /// Runs a line of the shell in a project.
+    pub fn shell(project: &Project, line: &str) -> Pty {
         let mut script = Command::new("script")
-            .args(["-qefc", &line, "/dev/null"])
+            .args(["-qefc", line, "/dev/null"])
             .current_dir(project.path())
             .env("SHELL", "/bin/sh")
             .env("TERM", "xterm-256color")
