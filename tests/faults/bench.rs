@@ -49,6 +49,7 @@ image "tiny" {{
   }}
 }}
 image "tagged" {{
+  reproducible = true
   scratch {{}}
   volume "root" {{
     size            = "8MiB"
