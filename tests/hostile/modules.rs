@@ -93,3 +93,94 @@ fn a_plan_file_that_is_none_is_refused() {
         assert_eq!(output.status.code(), Some(1), "{file}: {said}");
     }
 }
+
+/// Each is refused in seconds; the memory is bounded by the bench.
+#[test]
+fn what_would_never_end_is_refused() {
+    let begin = std::time::Instant::now();
+    let chain = |count: usize, line: &dyn Fn(usize) -> String| -> String { (1..count).map(line).collect() };
+    for (module, said) in [
+        ("locals {\n  a = range(1000000000)\n}\n".into(), "more than 1024 values"),
+        (
+            "locals {\n  a = local.b\n  b = local.c\n  c = local.a\n}\n".into(),
+            "cycle",
+        ),
+        (
+            "locals {\n  a = regex(\"(a{1000}){1000}\", \"a\")\n}\n".into(),
+            "not a regular expression",
+        ),
+        (
+            "locals {\n  r = range(1000)\n  t = join(\"\", [for i in local.r : format(\"%-60000s\", i)])\n  a = \
+             join(local.t, local.r)\n}\n"
+                .into(),
+            "MiB",
+        ),
+        (
+            "locals {\n  t = format(\"%60000s\", 1)\n  a = replace(local.t, \"\", local.t)\n}\n".into(),
+            "MiB",
+        ),
+        (
+            "locals {\n  t = format(\"%60000s\", 1)\n  a = replace(local.t, \"/./\", local.t)\n}\n".into(),
+            "MiB",
+        ),
+        (
+            format!(
+                "locals {{\n  a0 = [1, 1]\n{}  b = jsonencode(local.a39)\n}}\n",
+                chain(40, &|at| format!("  a{at} = [local.a{0}, local.a{0}]\n", at - 1))
+            ),
+            "more than 1000000 elements",
+        ),
+        (
+            format!(
+                "locals {{\n  a = yamldecode(\"a0: &a0 [x]\\n{}\")\n}}\n",
+                chain(40, &|at| format!("a{at}: &a{at} [*a{0}, *a{0}]\\n", at - 1))
+            ),
+            "more than 1000000 values",
+        ),
+        (
+            format!("locals {{\n  a = jsondecode(\"{}\")\n}}\n", "[".repeat(100_000)),
+            "no deeper nesting",
+        ),
+        (
+            format!("locals {{\n  a = yamldecode(\"{}\")\n}}\n", "[".repeat(50_000)),
+            "nested more than 128 deep",
+        ),
+        (
+            "locals {\n  a = 2 * 1e10000 * 1e10000 * 1e10000 * 1e10000 * 1e10000\n}\n".into(),
+            "too large",
+        ),
+        (
+            "locals {\n  a = bcrypt(\"x\", 31)\n}\noutput \"x\" {\n  value = { for k in [local.a] : k => 1 }\n}\n"
+                .into(),
+            "",
+        ),
+    ] {
+        let bench = Bench::new(&module);
+        let output = bench.bake(&["validate"]);
+        let text = String::from_utf8_lossy(&output.stderr).into_owned();
+        let wanted = if said.is_empty() { 0 } else { 1 };
+        assert_eq!(output.status.code(), Some(wanted), "{said}: {:.2000}", text);
+        assert!(text.contains(said), "{said}: {:.2000}", text);
+    }
+    assert!(begin.elapsed().as_secs() < 240, "it took {:?}", begin.elapsed());
+}
+
+#[test]
+fn links_that_lead_round_end_a_fileset() {
+    let bench = Bench::new("output \"x\" {\n  value = fileset(\".\", \"**/x.txt\")\n}\n");
+    std::fs::create_dir_all(bench.at("a/b")).expect("directories");
+    bench.write("a/b/x.txt", b"");
+    for (target, link) in [("../..", "a/b/up"), ("..", "a/same"), ("self", "self")] {
+        std::os::unix::fs::symlink(target, bench.at(link)).expect("a link");
+    }
+    let output = bench.bake(&["validate"]);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+#[test]
+fn a_large_file_is_refused_before_it_is_held() {
+    let bench = Bench::new("output \"x\" {\n  value = file(\"large\")\n}\n");
+    let large = std::fs::File::create(bench.at("large")).expect("a file");
+    large.set_len(100 << 20).expect("100 MiB");
+    assert!(bench.refused().contains("more than 64 MiB"));
+}

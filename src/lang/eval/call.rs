@@ -85,6 +85,9 @@ impl<'a> Evaluator<'a> {
             Looks::Through => values.iter().map(Value::revealed).collect(),
             Looks::AtTheTop => values.iter().cloned().map(Value::unmarked).collect(),
         };
+        if function.looks == Looks::Through {
+            limits::given(&given, span)?;
+        }
         let answer = match function.run {
             Run::Pure(run) => run(&given),
             Run::Scoped(run) => run(self, &given),

@@ -54,6 +54,7 @@ impl Evaluator<'_> {
             None => Value::tuple(items.into_iter().map(|(_, value)| value).collect()),
             Some(key) => gather(items, one.group, &key.span)?,
         };
+        limits::made(&result, span)?;
         Ok(result.marked(sensitive))
     }
 

@@ -37,10 +37,27 @@ pub(super) fn text(length: usize, span: &Span) -> Result<(), Diagnostic> {
 /// Checks the size of what a function has made.
 pub(super) fn made(value: &Value, span: &Span) -> Result<(), Diagnostic> {
     text(value.as_str().map_or(0, str::len), span)?;
-    match value.children().nth(MOST_ITEMS) {
-        Some(_) => Err(too_many("this makes", span)),
-        None => Ok(()),
+    match weigh(value, &mut (MOST_ITEMS + 1)) {
+        true => Ok(()),
+        false => Err(too_many("this makes", span)),
     }
+}
+
+/// Takes one off for each value in it, and stops at zero. What is shared counts each time: whoever walks it, does, too.
+fn weigh(value: &Value, left: &mut usize) -> bool {
+    *left = left.saturating_sub(1);
+    *left > 0 && value.children().all(|child| weigh(child, left))
+}
+
+/// Checks how much text a function is given, each time that it is named: `join` would write all of it.
+pub(super) fn given(values: &[Value], span: &Span) -> Result<(), Diagnostic> {
+    fn length(value: &Value) -> usize {
+        match value.as_str() {
+            Some(text) => text.len(),
+            None => value.children().map(length).fold(0, usize::saturating_add),
+        }
+    }
+    text(values.iter().map(length).fold(0, usize::saturating_add), span)
 }
 
 fn too_many(what: &str, span: &Span) -> Diagnostic {

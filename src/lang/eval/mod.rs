@@ -115,7 +115,11 @@ impl<'a> Evaluator<'a> {
                 arguments,
                 expand,
             } => self.call(name, arguments, *expand, span),
-            ExpressionKind::Tuple(all) => Ok(Value::tuple(self.all(all)?)),
+            ExpressionKind::Tuple(all) => {
+                let value = Value::tuple(self.all(all)?);
+                limits::made(&value, span)?;
+                Ok(value)
+            }
             ExpressionKind::Object(all) => self.object(all, span),
             ExpressionKind::For(one) => self.for_expression(one, span),
             ExpressionKind::Template(parts) => self.template(parts, span),
@@ -225,7 +229,9 @@ impl<'a> Evaluator<'a> {
             return Err(errors);
         }
         if keys_known {
-            return Ok(Value::object(attributes).marked(sensitive));
+            let value = Value::object(attributes);
+            limits::made(&value, span)?;
+            return Ok(value.marked(sensitive));
         }
         unknown(Type::Any, ExpressionKind::Object(pairs), span)
     }

@@ -27,6 +27,8 @@ pub(super) const TABLE: &[Function] = &[
 
 /// The largest width and precision.
 const WIDEST: usize = 1 << 16;
+/// Bytes of what is made.
+const LONGEST: usize = 64 << 20;
 
 /// One verb: `%-08.3f`.
 #[derive(Debug, Default)]
@@ -68,6 +70,7 @@ pub(super) fn format(arguments: &[Value]) -> Answer {
         })?;
         let shown = verb.show(value).map_err(|why| Fault::of(verb.argument, why))?;
         out.push_str(&verb.padded(shown));
+        bounded(out.len())?;
         rest = behind;
     }
     out.push_str(rest);
@@ -95,11 +98,24 @@ pub(super) fn formatlist(arguments: &[Value]) -> Answer {
         }
     }
     let count = length.map_or(1, |(_, count)| count);
+    let mut total = 0;
     let rows = (0..count).map(|row| {
         let pick = |one: &Value| one.elements().map_or_else(|| one.clone(), |all| all[row].clone());
-        format(&arguments.iter().map(pick).collect::<Vec<_>>())
+        let text = format(&arguments.iter().map(pick).collect::<Vec<_>>())?;
+        total += text.as_str().map_or(0, str::len);
+        bounded(total).map(|()| text)
     });
     Ok(Value::list(Type::String, rows.collect::<Result<_, _>>()?))
+}
+
+fn bounded(length: usize) -> Result<(), Fault> {
+    match length > LONGEST {
+        true => Err(Fault::call(format!(
+            "the text would have more than {} MiB",
+            LONGEST >> 20
+        ))),
+        false => Ok(()),
+    }
 }
 
 fn read_verb<'a>(rest: &'a str, next: &mut usize) -> Result<(Verb, &'a str), Fault> {

@@ -151,9 +151,14 @@ fn substitute(whole: &str, pattern: &Regex, by: &str) -> Answer {
     for found in pattern.captures_iter(whole) {
         let place = found.get_match();
         out.push_str(&whole[behind..place.start()]);
+        let most = by
+            .matches('$')
+            .count()
+            .saturating_mul(place.len())
+            .saturating_add(by.len());
+        bounded(out.len().saturating_add(most))?;
         found.expand(by, &mut out);
         behind = place.end();
-        bounded(out.len())?;
     }
     out.push_str(&whole[behind..]);
     Ok(out.into())

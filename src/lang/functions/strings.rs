@@ -153,6 +153,12 @@ pub(super) fn join(arguments: &[Value]) -> Answer {
             parts.push(one.as_str().ok_or_else(|| Fault::of(at, "an element is null"))?);
         }
     }
+    if text(arguments, 0).len().saturating_mul(parts.len()) > LONGEST {
+        return Err(Fault::call(format!(
+            "the text would have more than {} MiB",
+            LONGEST >> 20
+        )));
+    }
     Ok(parts.join(text(arguments, 0)).into())
 }
 

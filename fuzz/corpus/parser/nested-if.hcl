@@ -1,0 +1,7 @@
+a = <<-EOT
+  x
+    %{ if true }
+    yes %{ if false }no%{ else }other%{ endif }
+    %{ endif }
+  y
+  EOT
