@@ -95,7 +95,7 @@ impl Serialize for Value {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         let written = match &self.kind {
             _ if self.sensitive => Written::Sensitive {
-                sensitive: self.type_of(),
+                sensitive: without_names(self.type_of()),
             },
             Kind::Bool(answer) => Written::Bool(*answer),
             Kind::Number(number) => match number.to_i64() {
@@ -128,6 +128,18 @@ impl Serialize for Value {
             },
         };
         written.serialize(to)
+    }
+}
+
+/// The names of a secret object's attributes may be secrets, too.
+fn without_names(ty: Type) -> Type {
+    match ty {
+        Type::Object(_) => Type::Any,
+        Type::List(of) => Type::list(without_names(Type::clone(&of))),
+        Type::Set(of) => Type::set(without_names(Type::clone(&of))),
+        Type::Map(of) => Type::map(without_names(Type::clone(&of))),
+        Type::Tuple(all) => Type::Tuple(all.into_iter().map(without_names).collect()),
+        other => other,
     }
 }
 
@@ -190,6 +202,8 @@ mod tests {
         let secret = Value::from(vec![Value::from("hunter2").sensitive()]);
         let text = serde_json::to_string(&secret).unwrap();
         assert_eq!(text, r#"[{"sensitive":"string"}]"#);
+        let named = Value::from(BTreeMap::from([("hunter2".to_owned(), true.into())])).sensitive();
+        assert_eq!(serde_json::to_string(&named).unwrap(), r#"{"sensitive":"any"}"#);
         let back: Value = serde_json::from_str(&text).unwrap();
         assert!(back.contains_sensitive() && !back.is_wholly_known());
     }

@@ -51,14 +51,10 @@ impl Known {
         }
     }
 
-    /// The value with all that is known put in; what is not known stays as it is, and so does what the clock or chance
-    /// decides at apply.
+    /// The value with all that is known put in; what is not known waits, and so does what the clock or chance decides at
+    /// apply.
     pub fn settle(&self, value: &Value) -> Value {
-        let ready = |(of, attribute): &(Address, String)| self.output(of, attribute).is_some();
-        match value.volatile().is_some() || value.leaves().iter().all(ready) {
-            true => value.resolve_partly(&|of, attribute| self.output(of, attribute)),
-            false => value.clone(),
-        }
+        value.resolve_partly(&|of, attribute| self.output(of, attribute))
     }
 
     /// The outputs of the module.

@@ -263,10 +263,11 @@ fn number(text: &str) -> usize {
     end
 }
 
+/// Words are Unicode's identifiers (UAX #31), as HCL has them, with a dash.
 fn begins_word(c: char) -> bool {
-    c == '_' || c.is_alphabetic()
+    c == '_' || unicode_ident::is_xid_start(c)
 }
 
 fn in_word(c: char) -> bool {
-    c == '_' || c == '-' || c.is_alphanumeric()
+    c == '-' || unicode_ident::is_xid_continue(c)
 }
