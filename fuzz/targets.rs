@@ -53,7 +53,10 @@ pub fn evaluator(bytes: &[u8]) {
             let _ = lang::print(&value);
             let written = serde_json::to_string(&value).expect("every value can be written down");
             let is_meant = text.contains("nonsensitive");
-            assert!(is_meant || !written.contains("hunter2"), "a secret was written down: {text}");
+            assert!(
+                is_meant || !written.contains("hunter2"),
+                "a secret was written down: {text}"
+            );
             let read: Value = serde_json::from_str(&written).expect("what was written down can be read");
             let _ = read.resolve(&|_, _| Some("x".into()));
             let _ = value.resolve(&|_, _| Some(3_i64.into()));
