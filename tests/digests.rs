@@ -79,6 +79,7 @@ fn load(directory: &Path) -> module::Module {
         variables: Vec::new(),
         environment: BTreeMap::new(),
         prompt: None,
+        ..LoadOptions::default()
     };
     module::load(&options).unwrap_or_else(|errors| panic!("{errors:?}"))
 }

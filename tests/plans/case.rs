@@ -200,8 +200,6 @@ fn try_load(directory: &Path, workspace: &str) -> Result<Module, Diagnostics> {
     module::load(&LoadOptions {
         directory: directory.to_owned(),
         workspace: workspace.to_owned(),
-        variables: Vec::new(),
-        environment: BTreeMap::new(),
-        prompt: None,
+        ..LoadOptions::default()
     })
 }
