@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use super::{Asks, Attribute, DEPENDS_ON, FOR_EACH, Found, Kind, Pins, Request, Yields, yields};
+use super::{Asks, Attribute, DEPENDS_ON, FOR_EACH, Found, Kind, LIFECYCLE, Pins, Request, Yields, yields};
 use crate::diagnostic::Diagnostic;
 use crate::host::command::{self, Tool};
 use crate::lang::{Type as Shape, Value};
-use crate::schema::{Block, Class, Default, Holds, Type, argument, block};
+use crate::schema::{Block, Class, Default, Holds, Type, argument, block, once};
 
 /// Its table.
 pub static BLOCK: Block = block("data")
@@ -33,7 +33,8 @@ pub static BLOCK: Block = block("data")
             .doc("How long it may take."),
         FOR_EACH,
         DEPENDS_ON,
-    ]);
+    ])
+    .blocks(&[once(&LIFECYCLE)]);
 
 const ATTRIBUTES: &[Attribute] = &[yields("result", Yields::TextMap, "What the program answered.")];
 

@@ -5,12 +5,12 @@ use std::time::Duration;
 use async_trait::async_trait;
 use base64::Engine as _;
 
-use super::{Asks, Attribute, DEPENDS_ON, FOR_EACH, Found, Kind, Request, Yields, yields};
+use super::{Asks, Attribute, DEPENDS_ON, FOR_EACH, Found, Kind, LIFECYCLE, Request, Yields, yields};
 use crate::diagnostic::Diagnostic;
 use crate::digest::Digest;
 use crate::host::fetch::{self, Fetch};
 use crate::lang::Value;
-use crate::schema::{Block, Class, Default, Holds, Object, Type, argument, block};
+use crate::schema::{Block, Class, Default, Holds, Object, Type, argument, block, once};
 use crate::units::Size;
 
 /// Bytes of a document at most: it is held in memory and kept in the lock file.
@@ -34,7 +34,8 @@ pub static BLOCK: Block = block("data")
             .doc("How long the whole answer may take."),
         FOR_EACH,
         DEPENDS_ON,
-    ]);
+    ])
+    .blocks(&[once(&LIFECYCLE)]);
 
 const ATTRIBUTES: &[Attribute] = &[
     yields("body", Yields::Text, "The document; null if it is no UTF-8 text."),

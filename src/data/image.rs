@@ -2,12 +2,12 @@
 
 use async_trait::async_trait;
 
-use super::{Asks, Attribute, DEPENDS_ON, FOR_EACH, Found, Kind, PROVIDER, Request, Yields, yields};
+use super::{Asks, Attribute, DEPENDS_ON, FOR_EACH, Found, Kind, LIFECYCLE, PROVIDER, Request, Yields, yields};
 use crate::address::ImageAddress;
 use crate::diagnostic::Diagnostic;
 use crate::lang::{Type as Shape, Value};
 use crate::providers::{ImageQuery, ObservedImage, Owner};
-use crate::schema::{Block, Class, Default, Object, Type, argument, block};
+use crate::schema::{Block, Class, Default, Object, Type, argument, block, once};
 
 /// Its table.
 pub static BLOCK: Block = block("data")
@@ -26,7 +26,8 @@ pub static BLOCK: Block = block("data")
         PROVIDER,
         FOR_EACH,
         DEPENDS_ON,
-    ]);
+    ])
+    .blocks(&[once(&LIFECYCLE)]);
 
 const ATTRIBUTES: &[Attribute] = &[
     yields("id", Yields::Text, "Its id."),

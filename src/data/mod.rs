@@ -15,7 +15,8 @@ pub use provided::OfProvider;
 use crate::diagnostic::Diagnostic;
 use crate::lang::{Type, Value};
 use crate::providers::{Owner, Provider};
-use crate::schema::{Argument, Block, Class, Object, Type as Takes, argument};
+use crate::schema::conditions::{POSTCONDITION, PRECONDITION};
+use crate::schema::{Argument, Block, Class, Object, Type as Takes, argument, block, many};
 
 /// All kinds of data sources, in the order of the reference.
 pub const KINDS: &[&dyn Kind] = &[&image::Image, &http::Http, &external::External];
@@ -31,6 +32,11 @@ pub const DEPENDS_ON: Argument = argument("depends_on", Takes::Addresses, Class:
 /// The row of every kind that asks a provider.
 pub const PROVIDER: Argument = argument("provider", Takes::Provider, Class::Run)
     .doc("Which provider is asked: provider.local. May be left out if one of the fitting kind is declared.");
+
+/// What must hold before a source is read, and of what it found; every kind has it.
+pub static LIFECYCLE: Block = block("lifecycle")
+    .doc("What must hold of a data source.")
+    .blocks(&[many(&PRECONDITION), many(&POSTCONDITION)]);
 
 /// A kind of data source.
 #[async_trait]

@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 
 pub use super::aws::AWS;
+use super::conditions::CHECK;
 use crate::data;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::lang::syntax::{Attribute, Block as Written, Blocks, Body, Member, Shape};
+use crate::schema::conditions::{PRECONDITION, VALIDATION};
 use crate::schema::{Argument, Block, Class, Default, Named, Type, argument, block, many, suggest};
 use crate::source::{Span, Spanned};
 use crate::spec::IMAGE;
@@ -30,6 +32,9 @@ pub static VARIABLE: Block = block("variable")
         argument("sensitive", Type::Bool, Class::Run)
             .default(Default::Bool(false))
             .doc("Whether it and all that is computed from it is kept out of every output and file."),
+        argument("ephemeral", Type::Bool, Class::Run)
+            .default(Default::Bool(false))
+            .doc("Whether it may only go into data sources, conditions and locals: no digest, file or output may hold it."),
         argument("nullable", Type::Bool, Class::Run)
             .default(Default::Bool(true))
             .doc("Whether it may be null; if not, null stands for the default."),
@@ -38,16 +43,6 @@ pub static VARIABLE: Block = block("variable")
             .doc("Of a sensitive variable: raise it when the value has changed, so that images are built again."),
     ])
     .blocks(&[many(&VALIDATION)]);
-
-/// The table of `validation`.
-pub static VALIDATION: Block = block("validation").doc("What must hold of the value.").arguments(&[
-    argument("condition", Type::Expression, Class::Run)
-        .required()
-        .doc("True if the value is good."),
-    argument("error_message", Type::Expression, Class::Run)
-        .required()
-        .doc("What is said if it is not."),
-]);
 
 /// The table of `provider "local"`.
 pub static LOCAL: Block = block("provider")
@@ -81,7 +76,8 @@ pub static OUTPUT: Block = block("output")
         argument("sensitive", Type::Bool, Class::Run)
             .default(Default::Bool(false))
             .doc("Whether it is hidden."),
-    ]);
+    ])
+    .blocks(&[many(&PRECONDITION)]);
 
 /// The table of `moved`.
 pub static MOVED: Block = block("moved")
@@ -109,11 +105,12 @@ pub const BLOCKS: &[&Block] = &[
     &data::external::BLOCK,
     &IMAGE,
     &OUTPUT,
+    &CHECK,
     &MOVED,
 ];
 
 /// Blocks that are known and not supported yet.
-const LATER: &[&str] = &["module", "check"];
+const LATER: &[&str] = &["module"];
 
 /// What the members of a module in JSON are.
 pub(super) struct Top;
@@ -160,6 +157,7 @@ pub(super) struct Declared {
     pub data: BTreeMap<(String, String), Written>,
     pub images: BTreeMap<String, Written>,
     pub outputs: BTreeMap<String, Written>,
+    pub checks: BTreeMap<String, Written>,
     pub moved: Vec<Written>,
 }
 
@@ -193,6 +191,7 @@ impl Declared {
             "variable" => insert(&mut self.variables, written, found),
             "image" => insert(&mut self.images, written, found),
             "output" => insert(&mut self.outputs, written, found),
+            "check" => insert(&mut self.checks, written, found),
             "provider" => self.providers.push(written),
             "data" => self.add_data(written, found),
             "moved" => self.moved.push(written),

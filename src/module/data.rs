@@ -8,6 +8,7 @@ use std::task::Poll;
 use tokio::sync::Semaphore;
 
 use super::Data;
+use super::conditions::may_be_read;
 use super::lock::{Entry, Lock};
 use super::names::{InImage, Names, Within};
 use crate::data::{self, Asks, Found, Kind, Pins, Request};
@@ -105,11 +106,18 @@ impl<'a> Reader<'a> {
                         names,
                         image: None,
                         each: each.as_ref(),
+                        own: None,
                     };
                     let evaluate = InImage {
                         plain: within(names),
                         identities: within(identities),
                     };
+                    if !may_be_read(&evaluate.plain, written, address, found) {
+                        let error = Diagnostic::error(format!("{address} was not read")).at(&written.span);
+                        self.known
+                            .insert(address.clone(), Err(error.note("a precondition does not hold")));
+                        continue;
+                    }
                     wanted.extend(self.decode(address, written, row, &evaluate, found));
                 }
             }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::conditions::Conditions;
 use super::cycle::{self, Needs};
 use super::names::{InImage, Names, Within};
 use super::providers::Providers;
@@ -28,14 +29,14 @@ pub(super) struct Images<'a> {
 impl Images<'_> {
     /// Every image, in the order of their addresses, and those that wait for data sources. What is wrong is added to
     /// `found`.
-    pub fn decode(&self, found: &mut Diagnostics) -> (Vec<ImageSpec>, Vec<ImageAddress>) {
+    pub fn decode(&self, conditions: &mut Conditions, found: &mut Diagnostics) -> (Vec<ImageSpec>, Vec<ImageAddress>) {
         let (mut specs, mut waiting) = (BTreeMap::new(), Vec::new());
         for (name, written) in &self.names.declared.images {
             let Ok(instances) = self.names.instances(name, &written.span) else {
                 continue;
             };
             for (address, each) in &instances.all {
-                match self.decode_one(written, address, each.as_ref(), found) {
+                match self.decode_one(written, address, each.as_ref(), conditions, found) {
                     Decoded::Whole(spec) => drop(specs.insert(address.clone(), *spec)),
                     Decoded::Waits => waiting.push(address.clone()),
                     Decoded::Broken => {}
@@ -52,12 +53,14 @@ impl Images<'_> {
         written: &Written,
         address: &ImageAddress,
         each: Option<&(String, Value)>,
+        conditions: &mut Conditions,
         found: &mut Diagnostics,
     ) -> Decoded {
         let within = |names| Within {
             names,
             image: Some(address),
             each,
+            own: None,
         };
         let evaluate = InImage {
             plain: within(self.names),
@@ -71,6 +74,9 @@ impl Images<'_> {
         };
         let object = decoder.block(written, &IMAGE);
         found.extend(decoder.found);
+        for kind in ["precondition", "postcondition"] {
+            conditions.of_lifecycle(&evaluate.plain, written, kind, &address.to_string(), found);
+        }
         if object.is_unread() {
             return Decoded::Waits;
         }

@@ -117,6 +117,7 @@ impl Sources {
             names,
             image: None,
             each,
+            own: None,
         };
         let asked = |name: &str| !matches!(name, "for_each" | "depends_on" | "provider");
         for attribute in written.body.attributes.iter().filter(|one| asked(&one.name.value)) {

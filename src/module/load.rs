@@ -5,10 +5,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::blocks::{BAKE, Declared};
+use super::conditions::Conditions;
 use super::data::{self, Reader, Reading};
 use super::images::Images;
 use super::lock::{self, Lock};
-use super::names::{Literals, Names, Within};
+use super::names::{Literals, Names};
 use super::providers::{self, Providers};
 use super::variables::{self, Variable};
 use super::{Inputs, LoadOptions, Module, given, outputs, sources, version};
@@ -193,6 +194,9 @@ impl Read {
         let reader = Reader::new(&owner, &files, &self.lock, &options.data);
         let (names, identities, readings) = self.with_data(&variables, &read, reader, found);
         names.evaluate_locals();
+        let mut conditions = Conditions::default();
+        conditions.of_data(&names, found);
+        conditions.checks(&names, &files, found);
         let providers = Providers::decode(&names, &files, found);
         let (images, waiting) = Images {
             names: &names,
@@ -200,8 +204,8 @@ impl Read {
             providers: &providers,
             files: &files,
         }
-        .decode(found);
-        let outputs = outputs::outputs(&names, &files, found);
+        .decode(&mut conditions, found);
+        let outputs = outputs::outputs(&names, &identities, &files, &mut conditions, found);
         let addresses: Vec<_> = images
             .iter()
             .map(|image| image.address.clone())
@@ -226,6 +230,7 @@ impl Read {
                 .chain(read_secrets.into_iter().map(|(name, (value, _))| (name, value)))
                 .collect(),
             owner: owner.clone(),
+            conditions: conditions.waiting,
             data: readings,
             waiting,
             date: self.lock.date.clone(),
@@ -254,7 +259,14 @@ impl Read {
             let settings = || Providers::decode(&names, files, &mut Diagnostics::new()).into_settings();
             let more = !self.declared.data.is_empty() && reader.layer(&names, &identities, &settings, found);
             if !more {
-                return (names, identities, reader.readings);
+                let mut kept = names.with_identities(variables);
+                kept.data = reader.identities();
+                kept.ephemeral = variables
+                    .iter()
+                    .filter(|(_, one)| one.ephemeral)
+                    .map(|(name, _)| name.clone())
+                    .collect();
+                return (names, kept, reader.readings);
             }
         }
     }
@@ -378,7 +390,7 @@ impl Read {
                 .collect(),
             secrets: variables
                 .iter()
-                .filter(|(_, one)| one.sensitive)
+                .filter(|(_, one)| one.sensitive && !one.ephemeral)
                 .map(|(name, one)| (name.clone(), one.revision))
                 .collect(),
         }
@@ -393,34 +405,16 @@ fn project_of(bake: Option<&Object>) -> String {
 /// Whether a value holds what its variable asks of it.
 fn validate(names: &Names<'_>, name: &str, variable: &Variable) -> Result<(), Diagnostics> {
     let mut found = Diagnostics::new();
-    let within = Within {
-        names,
-        image: None,
-        each: None,
-    };
-    for (condition, message) in &variable.validations {
-        let Some(holds) = found.take(within.evaluate(condition)) else {
-            continue;
+    let within = names.at_top();
+    for written in &variable.validations {
+        let mut said = Diagnostics::new();
+        let summary = format!("variable \"{name}\" has a bad value");
+        Conditions::default().look(&within, written, summary, Severity::Error, &mut said);
+        let given = |error: Diagnostic| match &variable.origin {
+            Some(span) => error.label(span, "given here"),
+            None => error,
         };
-        if holds.as_bool() == Some(true) || holds.unread().is_some() {
-            continue;
-        }
-        if holds.as_bool().is_none() {
-            found.push(Diagnostic::error("a condition is true or false").label(&condition.span, "this is not"));
-            continue;
-        }
-        let message = found.take(within.evaluate(message));
-        let text = message
-            .as_ref()
-            .filter(|text| !text.contains_sensitive())
-            .and_then(Value::as_str);
-        let error = Diagnostic::error(format!("variable \"{name}\" has a bad value"));
-        let error = text.into_iter().fold(error, Diagnostic::note);
-        let error = variable
-            .origin
-            .iter()
-            .fold(error, |error, span| error.label(span, "given here"));
-        found.push(error.label(&condition.span, "this must hold"));
+        found.extend(said.into_iter().map(given));
     }
     found.into_result(()).map(|_| ())
 }

@@ -2,6 +2,7 @@
 
 mod aws;
 pub mod blocks;
+pub mod conditions;
 mod cycle;
 pub mod data;
 mod given;
@@ -94,6 +95,8 @@ pub struct Module {
     pub outputs: Vec<OutputSpec>,
     /// `moved` blocks.
     pub moved: Vec<Moved>,
+    /// What must hold, as far as only a plan can tell.
+    pub conditions: Vec<conditions::Condition>,
     /// What the data sources found.
     pub data: Vec<data::Reading>,
     /// Images about which nothing can be said before data sources have been read ([`Data::Offline`]).

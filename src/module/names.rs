@@ -1,7 +1,7 @@
 //! What the references of a module mean. Locals and `for_each` are computed when they are first asked for, and once.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::rc::Rc;
 
@@ -56,6 +56,8 @@ pub(super) struct Names<'a> {
     pub variables: BTreeMap<String, Result<Value, Diagnostic>>,
     /// What data sources have found, by address; in the names that stand for secrets, what stands for them.
     pub data: BTreeMap<String, Result<Value, Diagnostic>>,
+    /// Variables that may not stand where these names are asked: in what is kept.
+    pub ephemeral: BTreeSet<String>,
     /// Declared providers.
     pub providers: Vec<ProviderKey>,
     /// The directory of the module, absolute.
@@ -100,6 +102,7 @@ impl<'a> Names<'a> {
             declared,
             variables: BTreeMap::new(),
             data: BTreeMap::new(),
+            ephemeral: BTreeSet::new(),
             sources: RefCell::default(),
             providers: Vec::new(),
             directory,
@@ -122,6 +125,16 @@ impl<'a> Names<'a> {
             providers: self.providers.clone(),
             unreadable: self.unreadable.clone(),
             ..Names::new(self.declared, self.directory, self.read)
+        }
+    }
+
+    /// The names as the top of a module sees them.
+    pub fn at_top(&self) -> Within<'_> {
+        Within {
+            names: self,
+            image: None,
+            each: None,
+            own: None,
         }
     }
 
@@ -232,12 +245,7 @@ impl<'a> Names<'a> {
     }
 
     pub fn evaluate(&self, expression: &Expression) -> Result<Value, Diagnostics> {
-        Within {
-            names: self,
-            image: None,
-            each: None,
-        }
-        .evaluate(expression)
+        self.at_top().evaluate(expression)
     }
 
     pub fn undeclared(&self, reference: &Reference, what: &str, name: &str, known: &[&str]) -> Diagnostic {
@@ -266,6 +274,8 @@ pub(super) struct Within<'a> {
     pub image: Option<&'a ImageAddress>,
     /// Key and value under `for_each`.
     pub each: Option<&'a (String, Value)>,
+    /// What `self` is in the postcondition of a data source.
+    pub own: Option<&'a Value>,
 }
 
 impl Within<'_> {
@@ -282,6 +292,13 @@ impl Within<'_> {
 
     fn variable(&self, reference: &Reference) -> Result<(Value, usize), Diagnostic> {
         let name = member(reference)?;
+        if self.names.ephemeral.contains(name) {
+            let error = Diagnostic::error(format!("var.{name} is ephemeral: it may not stand here"));
+            let error = error.label(&reference.span, "a digest, a file or an output would hold it");
+            return Err(error.help(
+                "it may go into data sources, conditions and locals; write sensitive = true instead of ephemeral",
+            ));
+        }
         match self.names.variables.get(name) {
             Some(value) => Ok((value.clone()?, 2)),
             None => {
@@ -371,6 +388,9 @@ impl Within<'_> {
     /// `self.*` and `build.*`, which only an apply knows.
     fn later(&self, reference: &Reference) -> Result<(Value, usize), Diagnostic> {
         let root = reference.root();
+        if let (Some(own), "self") = (self.own, root) {
+            return Ok((own.clone(), 1));
+        }
         let Some(image) = self.image else {
             return Err(Diagnostic::error(format!("{reference} stands outside of an image")).at(&reference.span));
         };

@@ -1,7 +1,8 @@
 //! `output` and `moved` blocks.
 
 use super::blocks::{MOVED, OUTPUT};
-use super::names::{InImage, Names, Within};
+use super::conditions::Conditions;
+use super::names::{InImage, Names};
 use super::{Moved, OutputSpec};
 use crate::address::ImageAddress;
 use crate::diagnostic::{Diagnostic, Diagnostics};
@@ -18,11 +19,7 @@ fn decode(
     files: &Files,
     found: &mut Diagnostics,
 ) -> Object {
-    let within = Within {
-        names,
-        image: None,
-        each: None,
-    };
+    let within = names.at_top();
     let evaluate = InImage {
         plain: within,
         identities: within,
@@ -39,19 +36,34 @@ fn decode(
 }
 
 /// The outputs in the order of their names.
-pub(super) fn outputs(names: &Names<'_>, files: &Files, found: &mut Diagnostics) -> Vec<OutputSpec> {
+pub(super) fn outputs(
+    names: &Names<'_>,
+    identities: &Names<'_>,
+    files: &Files,
+    conditions: &mut Conditions,
+    found: &mut Diagnostics,
+) -> Vec<OutputSpec> {
     let mut outputs = Vec::new();
     for (name, written) in &names.declared.outputs {
         let object = decode(written, &OUTPUT, names, files, found);
-        let within = Within {
-            names,
-            image: None,
-            each: None,
-        };
+        let within = names.at_top();
         let value = written
             .body
             .attribute("value")
             .and_then(|value| found.take(within.evaluate(&value.value)));
+        conditions.of(
+            &within,
+            &written.body,
+            "precondition",
+            &format!("output {name:?}"),
+            found,
+        );
+        if value.as_ref().is_some_and(Value::contains_sensitive)
+            && let Some(written) = written.body.attribute("value")
+        {
+            // What is ephemeral says so here.
+            found.take(identities.evaluate(&written.value));
+        }
         if value.as_ref().is_some_and(Value::contains_sensitive) && !object.is_on("sensitive") {
             found.push(unmarked(name, &object));
         }

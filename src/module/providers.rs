@@ -5,7 +5,7 @@ use std::path::{Component, Path, PathBuf};
 
 use super::aws;
 use super::blocks::{DEFAULT_STORE, Declared, PROVIDERS};
-use super::names::{InImage, Names, Within};
+use super::names::{InImage, Names};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::lang::syntax::Block as Written;
 use crate::schema::{Block, Decoder, Files, Object, suggest};
@@ -120,11 +120,7 @@ fn decode_one(
     found: &mut Diagnostics,
 ) -> Option<ProviderSettings> {
     let table = table(written, found)?;
-    let within = Within {
-        names,
-        image: None,
-        each: None,
-    };
+    let within = names.at_top();
     let evaluate = InImage {
         plain: within,
         identities: within,

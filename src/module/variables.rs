@@ -7,7 +7,7 @@ use super::blocks::{Declared, VARIABLE};
 use super::given::{Given, Origin};
 use super::names::Literals;
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::lang::syntax::{Block as Written, Expression};
+use crate::lang::syntax::Block as Written;
 use crate::lang::{Constraint, Nothing, Scope, Term, Value, evaluate, parse_expression, type_expression};
 use crate::schema::{Decoder, Files, suggest};
 use crate::source::{Source, Span};
@@ -19,12 +19,14 @@ pub(super) struct Variable {
     pub value: Result<Value, Diagnostic>,
     /// Whether it is sensitive.
     pub sensitive: bool,
+    /// Whether it may enter nothing that is kept; it is sensitive then, too.
+    pub ephemeral: bool,
     /// Its revision.
     pub revision: u64,
     /// Where the value was given, for messages about it.
     pub origin: Option<Span>,
-    /// What must hold of it: condition and message.
-    pub validations: Vec<(Expression, Expression)>,
+    /// What must hold of it.
+    pub validations: Vec<Written>,
 }
 
 impl Variable {
@@ -33,6 +35,9 @@ impl Variable {
         let value = self.value.clone()?;
         if !self.sensitive {
             return Ok(value);
+        }
+        if self.ephemeral {
+            return Ok(Value::unknown(value.type_of(), Term::Withheld));
         }
         let term = Term::Variable {
             name: name.to_owned(),
@@ -72,9 +77,10 @@ struct Declaration<'a> {
     default: Option<Value>,
     description: Option<String>,
     sensitive: bool,
+    ephemeral: bool,
     nullable: bool,
     revision: u64,
-    validations: Vec<(Expression, Expression)>,
+    validations: Vec<Written>,
     /// What is wrong with the block, said already.
     broken: Option<Diagnostic>,
 }
@@ -103,17 +109,15 @@ impl<'a> Declaration<'a> {
             });
             errors.take(converted)
         });
-        let validations = body.blocks_of("validation").filter_map(|block| {
-            let of = |name| block.body.attribute(name).map(|attribute| attribute.value.clone());
-            Some((of("condition")?, of("error_message")?))
-        });
+        let validations = body.blocks_of("validation").cloned();
         let declaration = Declaration {
             name,
             span: &written.span,
             ty,
             default,
             description: object.text("description").map(str::to_owned),
-            sensitive: object.is_on("sensitive"),
+            sensitive: object.is_on("sensitive") || object.is_on("ephemeral"),
+            ephemeral: object.is_on("ephemeral"),
             nullable: object.is_on("nullable"),
             revision: object
                 .integer("revision")
@@ -135,6 +139,7 @@ impl<'a> Declaration<'a> {
         Variable {
             value: value.map(|value| value.marked(self.sensitive)),
             sensitive: self.sensitive,
+            ephemeral: self.ephemeral,
             revision: self.revision,
             origin,
             validations: self.validations,

@@ -13,7 +13,7 @@ use super::options::{Mode, Options};
 use super::outputs::Known;
 use super::{Action, Cause, Plan, mutable, releases, select, source};
 use crate::address::ImageAddress;
-use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::diagnostic::{Diagnostic, Diagnostics, Severity};
 use crate::graph::{Base, BaseIdentity, compile, order};
 use crate::module::Module;
 use crate::providers::manifest::BuiltOn;
@@ -42,6 +42,7 @@ pub fn make(module: &Module, world: &World, options: &Options) -> Result<Plan, D
     if options.mode != Mode::Destroy {
         planner.images()?;
     }
+    let judged = planner.conditions();
     let Planner {
         errors,
         known,
@@ -49,7 +50,8 @@ pub fn make(module: &Module, world: &World, options: &Options) -> Result<Plan, D
         chosen,
         ..
     } = planner;
-    let mut errors = errors;
+    let (mut errors, warnings) = (errors, judged.0);
+    errors.extend(judged.1);
     let plan = assemble::Assembly {
         module,
         options,
@@ -64,7 +66,10 @@ pub fn make(module: &Module, world: &World, options: &Options) -> Result<Plan, D
     .plan();
     errors.take(plan).map_or_else(
         || Err(errors.clone()),
-        |plan| errors.clone().into_result(plan).map(|(plan, _)| plan),
+        |mut plan| {
+            plan.warnings.extend(warnings);
+            errors.clone().into_result(plan).map(|(plan, _)| plan)
+        },
     )
 }
 
@@ -82,6 +87,19 @@ struct Planner<'a> {
 }
 
 impl<'a> Planner<'a> {
+    /// Conditions that wait for images, as far as their fate settles them: warnings, and errors.
+    fn conditions(&self) -> (Diagnostics, Diagnostics) {
+        let judged = match self.options.mode {
+            Mode::Destroy => &[][..],
+            _ => self.module.conditions.as_slice(),
+        };
+        let judged = judged
+            .iter()
+            .filter_map(|one| one.judge(&|value| self.known.settle(value)));
+        let (errors, warnings): (Vec<_>, Vec<_>) = judged.partition(|one| one.severity == Severity::Error);
+        (warnings.into_iter().collect(), errors.into_iter().collect())
+    }
+
     /// What is known of images that stand, until something else is decided about them.
     fn standing_images(&mut self) {
         for (address, releases) in &self.world.images {

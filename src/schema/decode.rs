@@ -432,6 +432,10 @@ fn unknown_argument(attribute: &Attribute, table: &Block) -> Diagnostic {
     if table.blocks.iter().any(|nested| nested.block.name == name.value) {
         return error.label(&name.span, format!("this is a block: write {} {{ ... }}", name.value));
     }
+    if name.value == "count" && table.argument("for_each").is_some() {
+        let error = error.label(&name.span, "there is no count");
+        return error.help("write for_each = toset([\"a\", \"b\"]): each has a key that stays when another goes");
+    }
     let known = || {
         table
             .arguments

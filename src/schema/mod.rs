@@ -1,6 +1,7 @@
 //! What may be written: one table per block, from which decoding, errors, suggestions, digests, the plan's consequences
 //! and the reference pages all come.
 
+pub mod conditions;
 mod convert;
 pub mod decode;
 pub mod files;

@@ -24,7 +24,8 @@ impl Object {
             let argument = self.arguments.get(row.name)?;
             Some((row.name.to_owned(), Box::new(record(argument, row, keep_modes))))
         });
-        let blocks = self.blocks.iter().map(|block| RecordedBlock {
+        let blocks = self.blocks.iter().filter(|block| !block.block.is_condition());
+        let blocks = blocks.map(|block| RecordedBlock {
             name: block.block.name.to_owned(),
             kind: block.block.kind.map(str::to_owned),
             content: block.recorded(),

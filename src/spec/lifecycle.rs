@@ -4,35 +4,39 @@ use serde::{Deserialize, Serialize};
 
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::lang::value::Value;
-use crate::schema::{Argument, Block, Class, Default, Object, Type, argument, block, suggest};
+use crate::schema::conditions::{POSTCONDITION, PRECONDITION};
+use crate::schema::{Argument, Block, Class, Default, Object, Type, argument, block, many, suggest};
 use crate::source::{Span, Spanned};
 use crate::units::Duration;
 
 /// The table of `lifecycle`.
-pub static LIFECYCLE: Block = block("lifecycle").doc("Order and number of releases.").arguments(&[
-    argument("keep_releases", Type::Integer(1, 1000), Class::Lifecycle)
-        .default(Default::Integer(2))
-        .doc("How many releases stand, the current one counted."),
-    argument(
-        "on_name_conflict",
-        Type::Choice(&["fail", "adopt", "replace"]),
-        Class::Lifecycle,
-    )
-    .default(Default::Text("fail"))
-    .doc("What is done when a fixed name is taken by a standing release of the image."),
-    argument("delete_snapshots", Type::Bool, Class::Lifecycle)
-        .default(Default::Bool(true))
-        .doc("Whether snapshots go with the last image that uses them."),
-    argument("prevent_destroy", Type::Bool, Class::Lifecycle)
-        .default(Default::Bool(false))
-        .doc("Whether a plan that destroys the image is an error."),
-    argument("ignore_changes", Type::Names, Class::Lifecycle)
-        .doc("Arguments whose changes do not count: [description, publish.tags]. Of class G, K and M only."),
-    argument("replace_triggered_by", Type::Any, Class::Lifecycle)
-        .doc("When this value changes, the image is built again."),
-    argument("max_age", Type::Duration, Class::Lifecycle)
-        .doc("How old the current release may become before the image is built again."),
-]);
+pub static LIFECYCLE: Block = block("lifecycle")
+    .doc("Order and number of releases, and what must hold of them.")
+    .blocks(&[many(&PRECONDITION), many(&POSTCONDITION)])
+    .arguments(&[
+        argument("keep_releases", Type::Integer(1, 1000), Class::Lifecycle)
+            .default(Default::Integer(2))
+            .doc("How many releases stand, the current one counted."),
+        argument(
+            "on_name_conflict",
+            Type::Choice(&["fail", "adopt", "replace"]),
+            Class::Lifecycle,
+        )
+        .default(Default::Text("fail"))
+        .doc("What is done when a fixed name is taken by a standing release of the image."),
+        argument("delete_snapshots", Type::Bool, Class::Lifecycle)
+            .default(Default::Bool(true))
+            .doc("Whether snapshots go with the last image that uses them."),
+        argument("prevent_destroy", Type::Bool, Class::Lifecycle)
+            .default(Default::Bool(false))
+            .doc("Whether a plan that destroys the image is an error."),
+        argument("ignore_changes", Type::Names, Class::Lifecycle)
+            .doc("Arguments whose changes do not count: [description, publish.tags]. Of class G, K and M only."),
+        argument("replace_triggered_by", Type::Any, Class::Lifecycle)
+            .doc("When this value changes, the image is built again."),
+        argument("max_age", Type::Duration, Class::Lifecycle)
+            .doc("How old the current release may become before the image is built again."),
+    ]);
 
 /// Policy.
 #[derive(Debug, Clone)]

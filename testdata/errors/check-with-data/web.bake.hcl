@@ -1,0 +1,10 @@
+check "site" {
+  data "http" "site" {
+    url = "https://example.com"
+  }
+
+  assert {
+    condition     = true
+    error_message = "no"
+  }
+}
