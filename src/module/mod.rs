@@ -4,6 +4,7 @@ mod aws;
 pub mod blocks;
 mod cycle;
 pub mod data;
+mod explore;
 mod given;
 mod images;
 pub mod inputs;
@@ -30,6 +31,7 @@ use crate::providers::Owner;
 use crate::source::{Span, Spanned};
 use crate::spec::{ImageSpec, ProviderSettings};
 
+pub use self::explore::{Explorer, explore};
 pub use inputs::Inputs;
 pub use load::{Glance, glance, load, secrets};
 

@@ -4,7 +4,9 @@
 mod convert;
 pub mod decode;
 pub mod files;
+mod foreign;
 mod given;
+mod json_schema;
 pub mod object;
 mod record;
 pub mod recorded;
@@ -13,7 +15,9 @@ mod suggest;
 
 pub use decode::{Decoder, Evaluate};
 pub use files::{Files, InputFile, InputKind};
+pub use foreign::foreign;
 pub use given::{Given, GivenArgument, GivenFile};
+pub use json_schema::json_schema;
 pub use object::{Object, Resolved};
 pub use record::identity;
 pub use recorded::{Recorded, RecordedArgument, RecordedBlock, RecordedFile};

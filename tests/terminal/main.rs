@@ -9,6 +9,7 @@ mod support;
 #[path = "../support/root.rs"]
 mod root;
 
+mod console;
 mod interrupts;
 mod keeping;
 mod progress;
