@@ -36,7 +36,8 @@ pub fn explore<T>(
     let given = given::collect(options, &read.automatic, &mut found);
     let variables = variables::evaluate_all(&read.declared, given, options, read.unreadable.is_none(), &mut found);
     let files = FilesRead::new();
-    let unread = |address: &String| {
+    let unread = |(kind, name): &(String, String)| {
+        let address = format!("data.{kind}.{name}");
         let error = Diagnostic::error(format!("the console does not read data sources: {address}"));
         (
             address.clone(),
