@@ -6,6 +6,7 @@ mod assignments;
 mod attendant;
 mod completion;
 mod confirm;
+mod console;
 mod destroy;
 mod ending;
 mod exit;
@@ -25,6 +26,7 @@ mod plan;
 mod policy;
 mod recover;
 mod saved;
+mod schema;
 mod session;
 mod show;
 mod update;
@@ -89,6 +91,7 @@ enum Command {
     Destroy(destroy::Args),
     Show(show::Args),
     Graph(graph::Args),
+    Console(console::Args),
     Output(output::Args),
     Images(images::Args),
     Export(export::Args),
@@ -97,6 +100,7 @@ enum Command {
     Gc(gc::Args),
     Policy(policy::Args),
     ForceUnlock(force_unlock::Args),
+    Schema(schema::Args),
     Completion(completion::Args),
     Man(man::Args),
     Version(version::Args),
@@ -115,6 +119,7 @@ impl Command {
             Command::Destroy(args) => args.run(terminal),
             Command::Show(args) => args.run(terminal),
             Command::Graph(args) => args.run(terminal),
+            Command::Console(args) => args.run(terminal),
             Command::Output(args) => args.run(terminal),
             Command::Images(args) => args.run(terminal),
             Command::Export(args) => args.run(terminal),
@@ -123,6 +128,7 @@ impl Command {
             Command::Gc(args) => args.run(terminal),
             Command::Policy(args) => args.run(terminal),
             Command::ForceUnlock(args) => args.run(terminal),
+            Command::Schema(args) => args.run(terminal),
             Command::Completion(args) => args.run(terminal),
             Command::Man(args) => args.run(terminal),
             Command::Version(args) => args.run(terminal),

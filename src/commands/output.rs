@@ -73,7 +73,7 @@ impl Args {
 }
 
 /// What the current release of each image says of itself.
-fn known(world: &World) -> Known {
+pub(super) fn known(world: &World) -> Known {
     let mut known = Known::default();
     for image in world.images.values().filter_map(|releases| releases.first()) {
         let (address, manifest) = (&image.manifest.address, &image.manifest);

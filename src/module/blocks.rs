@@ -8,7 +8,7 @@ use crate::data;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::lang::syntax::{Attribute, Block as Written, Blocks, Body, Member, Shape};
 use crate::schema::conditions::{PRECONDITION, VALIDATION};
-use crate::schema::{Argument, Block, Class, Default, Named, Type, argument, block, many, suggest};
+use crate::schema::{Argument, Block, Class, Default, Named, Type, argument, block, foreign, many, suggest};
 use crate::source::{Span, Spanned};
 use crate::spec::IMAGE;
 
@@ -296,10 +296,13 @@ fn twice(summary: &str, again: &Span, first: &Span) -> Diagnostic {
 
 fn unknown(written: &Written) -> Diagnostic {
     let name = &written.kind;
+    let summary = format!("unknown block \"{}\"", name.value);
+    if let Some(instead) = foreign("", &name.value) {
+        return Diagnostic::error(summary).at(&name.span).help(instead);
+    }
     let known = BLOCKS.iter().map(|block| block.name).chain(["locals"]);
     let meant = suggest(&name.value, known).map(|meant| format!("did you mean \"{meant}\"?"));
-    let error =
-        Diagnostic::error(format!("unknown block \"{}\"", name.value)).label(&name.span, meant.unwrap_or_default());
+    let error = Diagnostic::error(summary).label(&name.span, meant.unwrap_or_default());
     match IMAGE.blocks.iter().any(|nested| nested.block.name == name.value) {
         true => error.help("it stands inside an image block"),
         false => error,

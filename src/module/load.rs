@@ -148,17 +148,17 @@ fn secrets_read(
 }
 
 /// A module's files, read and sorted but not evaluated.
-struct Read {
+pub(super) struct Read {
     directory: PathBuf,
-    declared: Declared,
+    pub(super) declared: Declared,
     digests: BTreeMap<PathBuf, Digest>,
     lock: Lock,
-    automatic: Vec<PathBuf>,
-    unreadable: Option<Diagnostic>,
+    pub(super) automatic: Vec<PathBuf>,
+    pub(super) unreadable: Option<Diagnostic>,
 }
 
 impl Read {
-    fn new(options: &LoadOptions<'_>, found: &mut Diagnostics) -> Result<Read, Diagnostics> {
+    pub(super) fn new(options: &LoadOptions<'_>, found: &mut Diagnostics) -> Result<Read, Diagnostics> {
         let shown = match options.directory.as_os_str().is_empty() {
             true => Path::new("."),
             false => options.directory.as_path(),
@@ -272,7 +272,7 @@ impl Read {
     }
 
     /// What references mean; a variable whose value does not hold what it must is as good as none.
-    fn names<'a>(
+    pub(super) fn names<'a>(
         &'a self,
         variables: &BTreeMap<String, Variable>,
         read: &'a FilesRead,

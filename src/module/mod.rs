@@ -5,6 +5,7 @@ pub mod blocks;
 pub mod conditions;
 mod cycle;
 pub mod data;
+mod explore;
 mod given;
 mod images;
 pub mod inputs;
@@ -31,6 +32,7 @@ use crate::providers::Owner;
 use crate::source::{Span, Spanned};
 use crate::spec::{ImageSpec, ProviderSettings};
 
+pub use self::explore::{Explorer, explore};
 pub use inputs::Inputs;
 pub use load::{Glance, glance, load, secrets};
 

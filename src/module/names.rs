@@ -13,7 +13,7 @@ use crate::address::ImageAddress;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::lang::syntax::{Expression, Part};
 use crate::lang::{FilesRead, Nothing, Reference, Resolver, Scope, Term, Type, Value, evaluate};
-use crate::schema::{Evaluate, suggest};
+use crate::schema::{Evaluate, foreign, suggest};
 use crate::source::Span;
 use crate::spec::ProviderKey;
 
@@ -495,6 +495,9 @@ fn no_member(reference: &Reference, root: &str, name: &str, known: &[&str]) -> D
 fn unknown_root(reference: &Reference, root: &str) -> Diagnostic {
     let error = Diagnostic::error(format!("unknown name {root}"));
     let span = &reference.parts.first().map_or(&reference.span, |part| &part.span);
+    if let (Some(instead), 2..) = (foreign("reference", root), reference.parts.len()) {
+        return error.at(span).help(instead);
+    }
     match (suggest(root, ROOTS.iter().copied()), reference.parts.len()) {
         (Some(meant), 2..) => error.label(span, format!("did you mean {meant}?")),
         (_, 1) => error.at(span).help(format!("write \"{root}\" if a text is meant")),

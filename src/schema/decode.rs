@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::convert::{Wrong, convert};
 use super::files::{FileError, Files, InputFile};
+use super::foreign::foreign;
 use super::object::{Object, Resolved};
 use super::suggest::{did_you_mean, one_of, suggest};
 use super::{Argument, Block, Default, Holds, Occurs, Type};
@@ -432,9 +433,8 @@ fn unknown_argument(attribute: &Attribute, table: &Block) -> Diagnostic {
     if table.blocks.iter().any(|nested| nested.block.name == name.value) {
         return error.label(&name.span, format!("this is a block: write {} {{ ... }}", name.value));
     }
-    if name.value == "count" && table.argument("for_each").is_some() {
-        let error = error.label(&name.span, "there is no count");
-        return error.help("write for_each = toset([\"a\", \"b\"]): each has a key that stays when another goes");
+    if let Some(instead) = foreign(table.name, &name.value) {
+        return error.at(&name.span).help(instead);
     }
     let known = || {
         table
@@ -456,6 +456,9 @@ fn unknown_argument(attribute: &Attribute, table: &Block) -> Diagnostic {
 fn unknown_block(written: &syntax::Block, table: &Block) -> Diagnostic {
     let name = &written.kind;
     let summary = format!("unknown block \"{}\" in block \"{}\"", name.value, table.name);
+    if let Some(instead) = foreign(table.name, &name.value) {
+        return Diagnostic::error(summary).at(&name.span).help(instead);
+    }
     let label = match table.argument(&name.value) {
         Some(_) => format!("this is an argument: write {} = ...", name.value),
         None => did_you_mean(&name.value, table.blocks.iter().map(|nested| nested.block.name)),

@@ -5,9 +5,11 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::diagnostic::text_of;
-use super::json::FORMAT;
 use crate::diagnostic::{Diagnostic, Diagnostics, Severity};
 use crate::source::{Position, Span};
+
+/// Version of this form, which is Terraform's.
+const FORMAT: &str = "1.0";
 
 /// The document.
 #[derive(Debug, Serialize)]

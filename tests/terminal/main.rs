@@ -10,6 +10,7 @@ mod support;
 mod root;
 
 mod completing;
+mod console;
 mod interrupts;
 mod keeping;
 mod progress;

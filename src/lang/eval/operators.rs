@@ -120,9 +120,13 @@ fn operand(value: &Value, wanted: &Type, operator: &str, span: &Span) -> Result<
     }
     value.convert(wanted).map_err(|error| {
         let what = shown(value);
-        Diagnostic::error(format!("{what} cannot be an operand of {operator}"))
+        let error = Diagnostic::error(format!("{what} cannot be an operand of {operator}"))
             .at(span)
-            .note(error.to_string())
+            .note(error.to_string());
+        match operator == "+" && value.as_str().is_some() {
+            true => error.help("to put texts together write \"${a}${b}\""),
+            false => error,
+        }
     })
 }
 

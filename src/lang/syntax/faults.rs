@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::scan::{self, Mismatch};
+use super::usual::usual;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::source::{Source, Span};
 
@@ -20,7 +21,7 @@ pub(super) fn explain(source: &Arc<Source>, offset: usize, error: &hcl_edit::par
     let found = mismatch.filter(|found| vague || found.at() + offset <= fault.at);
     match found {
         Some(found) => fault.mismatch(&found, offset).into(),
-        None => fault.explain().into(),
+        None => fault.usual().unwrap_or_else(|| fault.explain()).into(),
     }
 }
 
@@ -66,12 +67,22 @@ impl Fault<'_> {
 
     /// The word (or the one character) at which the parser gave up.
     fn here(&self) -> Span {
+        if let Some(text) = self.rest().strip_prefix('"') {
+            let inside = text.chars().take_while(|c| !matches!(c, '"' | '\n')).count();
+            return self.place(self.at, inside + 2);
+        }
         let word = self
             .rest()
             .chars()
             .take_while(|c| c.is_alphanumeric() || *c == '_')
             .count();
         self.place(self.at, word.max(1))
+    }
+
+    fn usual(&self) -> Option<Diagnostic> {
+        let found = usual(self.source.text(), self.at.min(self.source.text().len()), self.message)?;
+        let error = Diagnostic::error(found.summary).label(&Span::new(self.source, found.at), found.label);
+        Some(error.help(found.help))
     }
 
     fn mismatch(&self, mismatch: &Mismatch, offset: usize) -> Diagnostic {
@@ -88,7 +99,12 @@ impl Fault<'_> {
                 .help(format!("write {marker} on a line of its own behind the text")),
             Mismatch::Open { bracket, .. } => {
                 let close = scan::closing(*bracket);
-                Diagnostic::error(format!("{bracket} has no closing {close}")).label(&self.place(at, 1), "opened here")
+                let mark = match self.source.text().get(at..at + 1) {
+                    Some(sign @ ("$" | "%")) => format!("{sign}{bracket}"),
+                    _ => bracket.to_string(),
+                };
+                Diagnostic::error(format!("{mark} has no closing {close}"))
+                    .label(&self.place(at, mark.len()), "opened here")
             }
             Mismatch::Close {
                 bracket, open: None, ..
@@ -117,7 +133,8 @@ impl Fault<'_> {
             );
         }
         if says("redefined object key") {
-            return self.error(&format!("key {:?} is written twice", self.here().text()), "again here");
+            let key = self.here().text().to_owned();
+            return self.error(&format!("key {} is written twice", key.trim_matches('"')), "again here");
         }
         if says("invalid expression") {
             return self.no_value();

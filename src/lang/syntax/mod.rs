@@ -9,6 +9,7 @@ mod rebuild;
 mod references;
 mod scan;
 mod template;
+mod usual;
 
 use serde::{Deserialize, Serialize};
 
@@ -270,6 +271,11 @@ impl Operator {
             Operator::Or => "||",
         }
     }
+}
+
+/// Whether an expression goes on: a bracket, a heredoc or a comment is still open at its end.
+pub fn is_incomplete(text: &str) -> bool {
+    scan::is_incomplete(text)
 }
 
 /// Reads the text of a file under the path by which messages name it.

@@ -44,6 +44,7 @@ pub(super) fn mismatch(text: &str) -> Option<Mismatch> {
         text,
         at: 0,
         open: Vec::new(),
+        suspect: None,
     };
     while scan.at < text.len() {
         let step = match scan.open.last() {
@@ -56,7 +57,10 @@ pub(super) fn mismatch(text: &str) -> Option<Mismatch> {
         }
     }
     scan.open.last().map(|open| match *open {
-        Mode::Code { at, bracket } => Mismatch::Open { at, bracket },
+        Mode::Code { at, bracket } => {
+            let (at, bracket) = scan.suspect.unwrap_or((at, bracket));
+            Mismatch::Open { at, bracket }
+        }
         Mode::Quoted { at } => Mismatch::Text { at },
         Mode::Heredoc { at, marker } => Mismatch::Heredoc {
             at,
@@ -65,10 +69,20 @@ pub(super) fn mismatch(text: &str) -> Option<Mismatch> {
     })
 }
 
+/// Whether a bracket, a heredoc or a comment is still open at the end.
+pub(super) fn is_incomplete(text: &str) -> bool {
+    matches!(
+        mismatch(text),
+        Some(Mismatch::Open { .. } | Mismatch::Heredoc { .. } | Mismatch::Comment { .. })
+    )
+}
+
 struct Scan<'a> {
     text: &'a str,
     at: usize,
     open: Vec<Mode<'a>>,
+    /// The first bracket whose closing one stands further to the left: if one is missing, it is that of this one.
+    suspect: Option<(usize, char)>,
 }
 
 impl<'a> Scan<'a> {
@@ -109,10 +123,38 @@ impl<'a> Scan<'a> {
                 self.open.pop();
                 self.at += 1;
             }
-            b'\n' => return Err(Mismatch::Text { at: start }),
+            b'\n' => return Err(self.unclosed(start)),
             _ => self.skip_char(),
         }
         Ok(())
+    }
+
+    /// A text without its end: of one within an interpolation of this line it is the interpolation that has none.
+    fn unclosed(&self, start: usize) -> Mismatch {
+        match self.open[..] {
+            [
+                ..,
+                Mode::Quoted { at: around },
+                Mode::Code { at, bracket },
+                Mode::Quoted { .. },
+            ] if !self.text[around..start].contains('\n') => Mismatch::Open { at, bracket },
+            _ => Mismatch::Text { at: start },
+        }
+    }
+
+    /// How far the line of this place is indented, if nothing stands before it there.
+    fn indentation(&self, at: usize, alone: bool) -> Option<usize> {
+        let before = &self.text[..at];
+        let line = &before[before.rfind('\n').map_or(0, |end| end + 1)..];
+        let text = line.trim_start();
+        (!alone || text.is_empty()).then(|| line.len() - text.len())
+    }
+
+    fn suspect(&mut self, opened: (usize, char), closed: usize) {
+        let (open, close) = (self.indentation(opened.0, false), self.indentation(closed, true));
+        if close.is_some() && close < open {
+            self.suspect.get_or_insert(opened);
+        }
     }
 
     fn heredoc(&mut self, marker: &str) -> Result<(), Mismatch> {
@@ -166,7 +208,11 @@ impl<'a> Scan<'a> {
     fn close(&mut self, bracket: char) -> Result<(), Mismatch> {
         let at = self.at;
         match self.open.pop() {
-            Some(Mode::Code { bracket: open, .. }) if closing(open) == bracket => {
+            Some(Mode::Code {
+                at: start,
+                bracket: open,
+            }) if closing(open) == bracket => {
+                self.suspect((start, open), at);
                 self.at += 1;
                 Ok(())
             }

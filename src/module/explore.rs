@@ -1,0 +1,96 @@
+//! A module that is asked questions: expressions in its scope, one after the other.
+
+use std::path::Path;
+
+use super::blocks::Declared;
+use super::load::Read;
+use super::names::Names;
+use super::{LoadOptions, given, variables};
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::lang::{FilesRead, Value, parse_expression};
+use crate::source::Source;
+
+/// The names of a module, ready to be asked for.
+pub struct Explorer<'a> {
+    names: Names<'a>,
+}
+
+/// How expressions that were typed are named in messages.
+const TYPED: &str = "<console>";
+
+/// Reads a module as far as it can be read and hands its names on, with what is wrong with it. Without a module there are
+/// only functions.
+///
+/// # Errors
+/// The directory cannot be read.
+pub fn explore<T>(
+    options: &LoadOptions<'_>,
+    ask: impl FnOnce(&Explorer<'_>, Diagnostics) -> T,
+) -> Result<T, Diagnostics> {
+    let mut found = Diagnostics::new();
+    let read = match Read::new(options, &mut found) {
+        Ok(read) => read,
+        Err(_) if holds_no_module(&options.directory) => return Ok(without_module(options, ask)),
+        Err(errors) => return Err(errors),
+    };
+    let given = given::collect(options, &read.automatic, &mut found);
+    let variables = variables::evaluate_all(&read.declared, given, options, read.unreadable.is_none(), &mut found);
+    let files = FilesRead::new();
+    let unread = |(kind, name): &(String, String)| {
+        let address = format!("data.{kind}.{name}");
+        let error = Diagnostic::error(format!("the console does not read data sources: {address}"));
+        (
+            address.clone(),
+            Err(error.help("bake plan does, and bake.lock.hcl holds what it found")),
+        )
+    };
+    let data = read.declared.data.keys().map(unread).collect();
+    let names = read.names(&variables, &files, &data, &mut found);
+    Ok(ask(&Explorer { names }, found.sorted()))
+}
+
+fn holds_no_module(directory: &Path) -> bool {
+    let entries = std::fs::read_dir(directory);
+    entries.is_ok_and(|entries| {
+        let names = entries
+            .flatten()
+            .map(|entry| entry.file_name().to_string_lossy().into_owned());
+        names
+            .filter(|name| name.ends_with(".bake.hcl") || name.ends_with(".bake.json"))
+            .count()
+            == 0
+    })
+}
+
+fn without_module<T>(options: &LoadOptions<'_>, ask: impl FnOnce(&Explorer<'_>, Diagnostics) -> T) -> T {
+    let (declared, files) = (Declared::default(), FilesRead::new());
+    let directory = std::fs::canonicalize(&options.directory).unwrap_or_else(|_| options.directory.clone());
+    let names = Names::new(&declared, &directory, &files);
+    ask(&Explorer { names }, Diagnostics::new())
+}
+
+impl Explorer<'_> {
+    /// The value of an expression. What waits for an image is not known.
+    ///
+    /// # Errors
+    /// What is wrong with it, or with what it needs.
+    pub fn evaluate(&self, text: &str) -> Result<Value, Diagnostics> {
+        let expression = parse_expression(&Source::new(TYPED, text))?;
+        let value = self.names.at_top().evaluate(&expression);
+        // What was wrong with a local is part of the answer already.
+        let _ = self.names.take_found();
+        value
+    }
+
+    /// What a reference may be, in the order of the alphabet.
+    pub fn references(&self) -> Vec<String> {
+        let declared = self.names.declared;
+        let variables = self.names.variables.keys().map(|name| format!("var.{name}"));
+        let locals = declared.locals.keys().map(|name| format!("local.{name}"));
+        let images = declared.images.keys().map(|name| format!("image.{name}"));
+        let paths = ["cwd", "module", "root"].map(|name| format!("path.{name}"));
+        let mut all: Vec<String> = variables.chain(locals).chain(images).chain(paths).collect();
+        all.sort();
+        all
+    }
+}

@@ -1,0 +1,4 @@
+image "web" {
+  architecture: "x86_64"
+  scratch {}
+}

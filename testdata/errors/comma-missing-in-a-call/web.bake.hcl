@@ -1,0 +1,3 @@
+locals {
+  all = concat(["a"] ["b"])
+}

@@ -1,0 +1,6 @@
+locals {
+  packages = [
+    "nginx"
+    "curl",
+  ]
+}

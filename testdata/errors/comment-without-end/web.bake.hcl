@@ -1,0 +1,4 @@
+/* the module
+locals {
+  a = 1
+}

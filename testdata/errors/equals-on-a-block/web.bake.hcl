@@ -1,0 +1,7 @@
+image "web" {
+  scratch = {}
+
+  volume "root" = {
+    size = "64MiB"
+  }
+}

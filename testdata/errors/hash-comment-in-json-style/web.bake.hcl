@@ -1,0 +1,4 @@
+locals {
+  <!-- a comment -->
+  a = 1
+}

@@ -1,0 +1,4 @@
+locals {
+  motd = <<EOT hello
+EOT
+}

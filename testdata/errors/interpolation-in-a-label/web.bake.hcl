@@ -1,0 +1,3 @@
+image "${var.name}" {
+  scratch {}
+}

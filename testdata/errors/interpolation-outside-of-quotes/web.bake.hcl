@@ -1,0 +1,7 @@
+variable "size" {
+  default = "64MiB"
+}
+
+locals {
+  size = ${var.size}
+}

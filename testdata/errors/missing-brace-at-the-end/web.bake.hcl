@@ -1,0 +1,6 @@
+image "web" {
+  scratch {}
+
+  volume "root" {
+    size = "64MiB"
+  }

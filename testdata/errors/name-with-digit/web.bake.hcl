@@ -1,0 +1,3 @@
+locals {
+  7zip = "x"
+}

@@ -1,0 +1,3 @@
+local "name" {
+  expression = "web"
+}

@@ -1,0 +1,3 @@
+locals {
+  a = regex(/a+/, "aaa")
+}

@@ -1,0 +1,4 @@
+#!/usr/bin/env bake
+if true {
+  image "web" {}
+}

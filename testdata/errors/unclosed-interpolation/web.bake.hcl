@@ -1,0 +1,4 @@
+locals {
+  motd = "hello ${local.name"
+  name = "web"
+}

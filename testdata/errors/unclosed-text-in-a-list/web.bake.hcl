@@ -1,0 +1,3 @@
+locals {
+  packages = ["nginx, "curl"]
+}

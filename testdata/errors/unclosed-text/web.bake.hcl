@@ -1,0 +1,4 @@
+locals {
+  motd = "hello
+  name = "web"
+}
