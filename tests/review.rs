@@ -4,6 +4,8 @@
 
 #[path = "review/files.rs"]
 mod files;
+#[path = "review/flags.rs"]
+mod flags;
 #[path = "review/page.rs"]
 mod page;
 #[path = "review/project.rs"]

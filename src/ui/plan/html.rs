@@ -71,7 +71,7 @@ fn graph(plan: &Plan) -> String {
         let (y1, y2) = (from * LANE + LANE / 2, to * LANE + LANE / 2);
         Some(format!("<path class=edge d=\"M12 {y1} C-8 {y1} -8 {y2} 12 {y2}\"/>\n"))
     });
-    let drawing: String = edges.chain(drawn).collect();
+    let drawing: String = drawn.chain(edges).collect();
     format!(
         "<nav aria-label=\"Images of the plan\"><svg viewBox=\"-10 0 {} {height}\" width=\"{}\" height=\"{height}\" role=group>\n\
          {drawing}</svg></nav>\n",
