@@ -38,6 +38,7 @@ struct Place<'a> {
 }
 
 const RULES: &[fn(&Place<'_>) -> Option<Usual>] = &[
+    merge_conflict,
     json,
     markup,
     typographic_quotes,
@@ -117,6 +118,18 @@ impl<'a> Place<'a> {
             help: help.into(),
         })
     }
+}
+
+/// `<<<<<<< HEAD`, which version control left.
+fn merge_conflict(place: &Place<'_>) -> Option<Usual> {
+    let marks = ["<<<<<<< ", ">>>>>>> "];
+    let is_mark = marks.iter().any(|mark| place.line.starts_with(mark)) || place.line == "=======";
+    is_mark.then(|| Usual {
+        at: place.start..place.start + place.line.len(),
+        summary: "a merge conflict is not resolved",
+        label: "this is a mark of version control",
+        help: "choose one of the two sides and remove the marks".to_owned(),
+    })
 }
 
 fn json(place: &Place<'_>) -> Option<Usual> {
