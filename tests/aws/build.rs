@@ -6,7 +6,7 @@ use crate::bench::{Bench, HEAD, from_scratch, on_ami};
 use crate::lab::Lab;
 
 /// The first partition of the lab's disks.
-const FIRST_PARTITION: u64 = 1 << 20;
+const ROOT_OF_DEBIAN: u64 = 2 << 20;
 
 fn snapshot(bench: &Bench) -> String {
     let all = bench.lab.inventory();
@@ -53,10 +53,7 @@ fn an_image_from_an_ami_takes_over_what_it_does_not_say() {
     let bench = Bench::new(lab, &on_ami(&ami));
     bench.apply();
     bench.assert_standing(1, 1);
-    assert_eq!(
-        bench.file_in(&snapshot(&bench), FIRST_PARTITION, "/greeting"),
-        "hello\n"
-    );
+    assert_eq!(bench.file_in(&snapshot(&bench), ROOT_OF_DEBIAN, "/greeting"), "hello\n");
     let asked = parameters(&bench, "RegisterImage");
     for (name, wanted) in [
         ("BootMode", json!("uefi")),

@@ -355,6 +355,9 @@ fn words(place: &Place<'_>) -> Option<Usual> {
         return None;
     }
     if place.expects("newline or eof") {
+        if place.rest().lines().next().is_some_and(|rest| rest.contains('=')) {
+            return None; // another argument, on the same line
+        }
         return match value.split(' ').collect::<Vec<_>>()[..] {
             ["if", ..] => place.here("there is no if in expressions", "", "write CONDITION ? THEN : ELSE"),
             [_, "and", ..] => place.here("there is no operator \"and\"", "", "write &&"),
