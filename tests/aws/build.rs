@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::bench::{Bench, HEAD, from_scratch, on_ami};
 use crate::lab::Lab;
 
-/// The first partition of the lab's disks.
+/// Where the root partition of the lab's Debian begins; before it is one for the boot code.
 const ROOT_OF_DEBIAN: u64 = 2 << 20;
 
 fn snapshot(bench: &Bench) -> String {
