@@ -2,8 +2,6 @@
 
 use std::process::{Command, Output};
 
-use serde_json::Value;
-
 use crate::lab::Lab;
 use crate::support::Project;
 
@@ -128,11 +126,6 @@ impl Bench {
             .args(["-R", &format!("cat {path}"), &disk])
             .output();
         String::from_utf8_lossy(&output.expect("debugfs starts").stdout).into_owned()
-    }
-
-    /// The images that stand, as the lab describes them.
-    pub fn images(&self) -> Vec<Value> {
-        self.lab.inventory()["images"].as_array().cloned().unwrap_or_default()
     }
 }
 

@@ -98,12 +98,13 @@ fn a_plan_file_that_is_none_is_refused() {
 #[test]
 fn what_would_never_end_is_refused() {
     let begin = std::time::Instant::now();
+    let mut wrong = Vec::new();
     let chain = |count: usize, line: &dyn Fn(usize) -> String| -> String { (1..count).map(line).collect() };
     for (module, said) in [
         ("locals {\n  a = range(1000000000)\n}\n".into(), "more than 1024 values"),
         (
             "locals {\n  a = local.b\n  b = local.c\n  c = local.a\n}\n".into(),
-            "cycle",
+            "need each other in a circle",
         ),
         (
             "locals {\n  a = regex(\"(a{1000}){1000}\", \"a\")\n}\n".into(),
@@ -143,7 +144,7 @@ fn what_would_never_end_is_refused() {
         ),
         (
             format!("locals {{\n  a = yamldecode(\"{}\")\n}}\n", "[".repeat(50_000)),
-            "nested more than 128 deep",
+            "recursion limit exceeded",
         ),
         (
             "locals {\n  a = 2 * 1e10000 * 1e10000 * 1e10000 * 1e10000 * 1e10000\n}\n".into(),
@@ -159,9 +160,11 @@ fn what_would_never_end_is_refused() {
         let output = bench.bake(&["validate"]);
         let text = String::from_utf8_lossy(&output.stderr).into_owned();
         let wanted = if said.is_empty() { 0 } else { 1 };
-        assert_eq!(output.status.code(), Some(wanted), "{said}: {:.2000}", text);
-        assert!(text.contains(said), "{said}: {:.2000}", text);
+        if output.status.code() != Some(wanted) || !text.contains(said) {
+            wrong.push(format!("{said}: {:?} {:.500}", output.status.code(), text));
+        }
     }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     assert!(begin.elapsed().as_secs() < 240, "it took {:?}", begin.elapsed());
 }
 

@@ -42,6 +42,7 @@ fn expressions_are_answered_until_ctrl_d() {
     pty.wait_for("\"HELLO\"");
     pty.keys("nonsense(\r1)\r");
     pty.wait_for("no function is called");
+    pty.wait_for("^^^");
     pty.wait_for("> ");
     pty.keys("1 + \u{3}");
     pty.wait_for("\n");

@@ -27,7 +27,12 @@ pub fn format(source: &Arc<Source>) -> Result<String, Diagnostics> {
         Some(rest) => (BYTE_ORDER_MARK, rest),
         None => ("", text),
     };
-    Ok(mark.to_owned() + &arrange(text))
+    let arranged = mark.to_owned() + &arrange(text);
+    // Where the parser and the tokens see a heredoc end in different places, the text is better left as it is.
+    match super::parse(&Source::new(source.path(), arranged.as_str())) {
+        Ok(_) => Ok(arranged),
+        Err(_) => Ok(source.text().to_owned()),
+    }
 }
 
 fn arrange(text: &str) -> String {

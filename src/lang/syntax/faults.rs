@@ -134,7 +134,10 @@ impl Fault<'_> {
         }
         if says("redefined object key") {
             let key = self.here().text().to_owned();
-            return self.error(&format!("key {} is written twice", key.trim_matches('"')), "again here");
+            return self.error(
+                &format!("key {:?} is written twice", key.trim_matches('"')),
+                "again here",
+            );
         }
         if says("invalid expression") {
             return self.no_value();

@@ -65,7 +65,7 @@ fn what_cannot_be_read_is_explained() {
         (
             "a = \"%{ if x }\"\n",
             "a directive in this text is not complete",
-            "a.hcl:1:1",
+            "a.hcl:1:6",
         ),
         ("a = \"x\\q\"\n", "an unknown escape in a quoted text", "a.hcl:1:9"),
         ("a = \"${\"x\ny\"}\"\n", "a line break in a quoted text", "a.hcl:1:8"),
