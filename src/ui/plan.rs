@@ -1,4 +1,4 @@
-//! A plan as people and programs see it. Everything that is said of it is decided once, in [`page`]; the formats draw that.
+//! A plan as people and programs see it. Everything that is said of it is decided once, in [`mod@page`]; the formats draw that.
 
 mod head;
 mod html;
