@@ -276,7 +276,7 @@ mod tests {
 
     #[test]
     fn what_does_not_fit_loses_its_longest_texts_and_no_digest() {
-        let arguments = (0..40).map(|number| (format!("a{number:02}"), argument(&noise("x", 100 + 30 * number))));
+        let arguments = (0..16).map(|number| (format!("a{number:02}"), argument(&noise("x", 40 + 40 * number))));
         let large = manifest(arguments.collect());
         let tags = pack(&large, 30).unwrap();
         assert!(tags.len() <= MOST - FIXED - 30 + 1, "{} tags", tags.len());
