@@ -276,7 +276,12 @@ mod tests {
 
     #[test]
     fn what_does_not_fit_loses_its_longest_texts_and_no_digest() {
-        let arguments = (0..16).map(|number| (format!("a{number:02}"), argument(&noise("x", 40 + 40 * number))));
+        let arguments = (0..16).map(|number| {
+            (
+                format!("a{number:02}"),
+                argument(&noise(&format!("x{number}"), 40 + 40 * number)),
+            )
+        });
         let large = manifest(arguments.collect());
         let tags = pack(&large, 30).unwrap();
         assert!(tags.len() <= MOST - FIXED - 30 + 1, "{} tags", tags.len());
