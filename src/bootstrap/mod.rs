@@ -1,7 +1,6 @@
 //! How an empty root becomes a system that boots: one file per kind of bootstrap and of boot loader, with its table and
 //! what it does.
 
-pub mod apt_sources;
 pub mod debian;
 pub mod grub;
 pub mod tar;

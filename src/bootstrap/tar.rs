@@ -62,35 +62,37 @@ impl Bootstrap for Tar {
         let file = File::open(&archive.absolute).map_err(|why| StepError::unreadable(archive, &why))?;
         check(archive, &file).await?;
         let input = file.try_clone().map_err(|why| StepError::unreadable(archive, &why))?;
-        run(site, self.command(site), Input::Descriptor(input.into()), output).await?;
+        let command = Command {
+            timeout: self.timeout,
+            ..extract(site, self.strip)
+        };
+        run(site, command, Input::Descriptor(input.into()), output).await?;
         // Whoever wrote to the archive while it was unpacked is not believed either.
         check(archive, &file).await
     }
 }
 
-impl Tar {
-    fn command(&self, site: &Site) -> Command {
-        let directory = format!("--directory={}", site.root.display());
-        let strip = format!("--strip-components={}", self.strip);
-        // A path rather than the standard input itself: tar recognises compression only in what it can open again.
-        let words = [
-            "tar",
-            "--extract",
-            "--file=/proc/self/fd/0",
-            &directory,
-            &strip,
-            "--numeric-owner",
-            "--same-owner",
-            "--preserve-permissions",
-            "--xattrs",
-            "--xattrs-include=*",
-            "--acls",
-        ];
-        Command {
-            argv: words.map(str::to_owned).to_vec(),
-            timeout: self.timeout,
-            ..Command::default()
-        }
+/// GNU tar, to fill the root of a site from the archive that it gets as its standard input.
+pub(super) fn extract(site: &Site, strip: u64) -> Command {
+    let directory = format!("--directory={}", site.root.display());
+    let strip = format!("--strip-components={strip}");
+    // A path rather than the standard input itself: tar recognises compression only in what it can open again.
+    let words = [
+        "tar",
+        "--extract",
+        "--file=/proc/self/fd/0",
+        &directory,
+        &strip,
+        "--numeric-owner",
+        "--same-owner",
+        "--preserve-permissions",
+        "--xattrs",
+        "--xattrs-include=*",
+        "--acls",
+    ];
+    Command {
+        argv: words.map(str::to_owned).to_vec(),
+        ..Command::default()
     }
 }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::exit::Exit;
 use super::session::ModuleArguments;
+use crate::data;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::lang::Value;
 use crate::module::lock::{self, Change, Lock};
@@ -96,7 +97,12 @@ fn described(change: &Change) -> String {
     names.sort();
     names.dedup();
     let differs = names.into_iter().filter(|name| was.get(*name) != is.get(*name));
+    let kind = address.split('.').nth(1).and_then(data::kind);
+    let moved = |name: &str, was, is| kind.and_then(|kind| kind.moved(name, was, is));
     let lines = differs.map(|name| match (was.get(name), is.get(name)) {
+        (Some(was), Some(is)) if let Some(lines) = moved(name, was, is) => {
+            lines.iter().map(|line| format!("    {line}\n")).collect()
+        }
         (Some(was), Some(is)) => format!("    {name}: {} -> {}\n", short(was), short(is)),
         (None, Some(one)) | (Some(one), None) => format!("    {name}: {}\n", short(one)),
         (None, None) => String::new(),
@@ -108,6 +114,10 @@ fn described(change: &Change) -> String {
 
 /// A value in a line of its own.
 fn short(value: &Value) -> String {
+    let count = value.attributes().map(|all| all.len());
+    if let Some(count) = count.filter(|count| *count > 3) {
+        return format!("{count} elements");
+    }
     let text = crate::ui::printable::clean(&values::text(value, 0)).replace('\n', " ");
     match text.char_indices().nth(60) {
         Some((at, _)) => format!("{}...", &text[..at]),

@@ -3,6 +3,7 @@
 pub mod external;
 pub mod http;
 pub mod image;
+pub mod packages;
 mod provided;
 
 use std::collections::BTreeMap;
@@ -19,7 +20,7 @@ use crate::schema::conditions::{POSTCONDITION, PRECONDITION};
 use crate::schema::{Argument, Block, Class, Object, Type as Takes, argument, block, many};
 
 /// All kinds of data sources, in the order of the reference.
-pub const KINDS: &[&dyn Kind] = &[&image::Image, &http::Http, &external::External];
+pub const KINDS: &[&dyn Kind] = &[&image::Image, &http::Http, &packages::PackageSet, &external::External];
 
 /// The row that every kind has: one source for each element.
 pub const FOR_EACH: Argument = argument("for_each", Takes::Expression, Class::Run)
@@ -59,6 +60,12 @@ pub trait Kind: Sync {
     fn is_fixed(&self, arguments: &Object) -> bool {
         let _ = arguments;
         false
+    }
+
+    /// What `bake update` says of an attribute that has moved, a line each; none: both values.
+    fn moved(&self, attribute: &str, before: &Value, after: &Value) -> Option<Vec<String>> {
+        let _ = (attribute, before, after);
+        None
     }
 
     /// Reads it. What an attribute is left out of the answer is `null`.

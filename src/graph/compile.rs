@@ -190,6 +190,7 @@ impl Build<'_> {
                 architecture: spec.architecture,
                 arguments: arguments(&part.object),
                 within: self.surroundings(&root),
+                anew: false,
             };
             self.effect(spec.address.only("bootstrap"), node, &part.object, &part.kind);
         }

@@ -21,6 +21,7 @@ const TAIL: usize = 4096;
 /// Program to Debian package.
 const PACKAGES: &[(&str, &str)] = &[
     ("ansible-playbook", "ansible"),
+    ("apt-get", "apt"),
     ("blkid", "util-linux"),
     ("btrfs", "btrfs-progs"),
     ("debootstrap", "debootstrap"),

@@ -1,11 +1,14 @@
-//! One document of a web server, with bounds on time and size.
+//! One document of a web server, with bounds on time and size; one file, with the digest that it must have.
 
 use std::io::Read as _;
+use std::path::Path;
 use std::time::Duration;
 
 use ureq::tls::{PemItem, RootCerts, TlsConfig, parse_pem};
 
 use super::error::{HostError, Kind, Result};
+use super::files;
+use crate::digest::Digest;
 
 /// Where systems keep the certificates that they trust, in one file.
 const TRUSTED: &[&str] = &[
@@ -53,18 +56,10 @@ pub async fn get(fetch: Fetch) -> Result<Answer> {
 
 fn get_now(fetch: &Fetch) -> Result<Answer> {
     let failed = |error: ureq::Error| explain(fetch, error);
-    let agent = ureq::Agent::config_builder()
-        .timeout_global(Some(fetch.timeout))
-        .http_status_as_error(false)
-        .max_redirects(5)
-        .user_agent(concat!("bake/", env!("CARGO_PKG_VERSION")))
-        .tls_config(TlsConfig::builder().root_certs(roots()).build())
-        .build()
-        .new_agent();
     let request = fetch
         .headers
         .iter()
-        .fold(agent.get(&fetch.url), |request, (name, value)| {
+        .fold(agent(fetch.timeout).get(&fetch.url), |request, (name, value)| {
             request.header(name, value)
         });
     let mut response = request.call().map_err(failed)?;
@@ -84,6 +79,72 @@ fn get_now(fetch: &Fetch) -> Result<Answer> {
         content_type,
         body,
     })
+}
+
+fn agent(timeout: Duration) -> ureq::Agent {
+    ureq::Agent::config_builder()
+        .timeout_global(Some(timeout))
+        .http_status_as_error(false)
+        .max_redirects(5)
+        .user_agent(concat!("bake/", env!("CARGO_PKG_VERSION")))
+        .tls_config(TlsConfig::builder().root_certs(roots()).build())
+        .build()
+        .new_agent()
+}
+
+/// How long one file may take.
+const FILE_TIMEOUT: Duration = Duration::from_secs(30 * 60);
+
+/// How often a file is asked for that came in part, or not at all.
+const ATTEMPTS: u32 = 3;
+
+/// Gets a file, whole and with this digest, or leaves what is there. What fails on the way is tried again.
+///
+/// # Errors
+/// [`Kind::NotFound`] if the server does not have it; [`Kind::Invalid`] if it has other bytes; else what kept it from
+/// coming.
+pub async fn download(url: &str, path: &Path, digest: &Digest) -> Result<()> {
+    let (owned, path, digest) = (url.to_owned(), path.to_owned(), *digest);
+    let fetch = Fetch {
+        url: owned.clone(),
+        headers: Vec::new(),
+        timeout: FILE_TIMEOUT,
+        largest: usize::MAX,
+    };
+    let work = tokio::task::spawn_blocking(move || {
+        let mut left = ATTEMPTS;
+        loop {
+            left -= 1;
+            match download_now(&fetch, &path, &digest) {
+                Err(error) if left > 0 && matches!(error.kind, Kind::Failed | Kind::Io) => {
+                    std::thread::sleep(Duration::from_millis(500));
+                }
+                other => return other,
+            }
+        }
+    });
+    work.await
+        .unwrap_or_else(|_| Err(HostError::new(Kind::Failed, format!("get {owned}"), "it was cut off")))
+}
+
+fn download_now(fetch: &Fetch, path: &Path, digest: &Digest) -> Result<()> {
+    let of = |kind, reason: String| HostError::new(kind, format!("get {}", fetch.url), reason);
+    let mut response = agent(fetch.timeout)
+        .get(&fetch.url)
+        .call()
+        .map_err(|error| explain(fetch, error))?;
+    match response.status().as_u16() {
+        200 => {}
+        404 | 410 => return Err(of(Kind::NotFound, format!("{} is not there any more", fetch.url))),
+        status => return Err(of(Kind::Failed, format!("the server answered with status {status}"))),
+    }
+    let mut reader = response.body_mut().as_reader();
+    // What fails while bytes come in is most often the network.
+    let stored = files::replace_if(path, &mut reader, digest).map_err(|error| match error.kind {
+        Kind::Full | Kind::Denied => error,
+        _ => of(Kind::Failed, error.reason),
+    })?;
+    stored.map_err(|is| of(Kind::Invalid, format!("it has the digest {is}, not {digest}")))
 }
 
 /// The certificates of the system; where it has none, those that browsers trust.

@@ -10,6 +10,7 @@ use rustix::fs::{MemfdFlags, OFlags};
 use rustix::io::Errno;
 
 use super::error::{Explain, HostError, Result};
+use crate::digest::Digest;
 
 /// Bytes that are copied or compared at a time.
 const BLOCK: usize = 1 << 20;
@@ -286,6 +287,53 @@ pub fn rename(from: &Path, to: &Path) -> Result<()> {
     let renamed = fs::rename(from, to);
     renamed.doing(|| format!("rename {} to {}", from.display(), to.display()))?;
     sync_directory(parent(to))
+}
+
+/// Opens a file to be read.
+///
+/// # Errors
+/// As open(2).
+pub fn open(path: &Path) -> Result<File> {
+    File::open(path).map_err(|error| HostError::on_path("open", path, error))
+}
+
+/// Like [`replace_from`], if the bytes have this digest; else what was there stays, and the digest that they have is
+/// answered.
+///
+/// # Errors
+/// As [`replace_from`].
+pub fn replace_if(path: &Path, bytes: &mut impl Read, wanted: &Digest) -> Result<std::result::Result<(), Digest>> {
+    let directory = parent(path);
+    let mut new = tempfile::Builder::new()
+        .prefix(".new-")
+        .permissions(permissions(path))
+        .tempfile_in(directory)
+        .map_err(|error| cannot_begin(path, &error))?;
+    let failed = |error: std::io::Error| HostError::on_path("write", path, error);
+    std::io::copy(bytes, &mut new)
+        .and_then(|_| new.as_file().sync_all())
+        .and_then(|()| new.as_file_mut().seek(SeekFrom::Start(0)))
+        .map_err(failed)?;
+    let is = Digest::of_reader(new.as_file()).map_err(failed)?;
+    if is != *wanted {
+        return Ok(Err(is));
+    }
+    new.persist(path).map_err(|error| failed(error.error))?;
+    sync_directory(directory)?;
+    Ok(Ok(()))
+}
+
+/// Gives a file a second name, or where that is another file system a copy.
+///
+/// # Errors
+/// As link(2) and write(2).
+pub fn link_or_copy(from: &Path, to: &Path) -> Result<()> {
+    match fs::hard_link(from, to) {
+        Ok(()) => Ok(()),
+        Err(_) => fs::copy(from, to)
+            .map(|_| ())
+            .map_err(|error| HostError::on_path("copy", from, error)),
+    }
 }
 
 /// Gives a file a second name in the same file system, with its bytes and the name flushed.

@@ -1,7 +1,9 @@
 //! Every system call and every child process. It knows disks, mounts, files and commands, and not what an image is.
 
 mod accounts;
+pub mod apt;
 pub mod blocks;
+pub mod cache;
 mod chroot;
 pub mod command;
 pub mod devices;

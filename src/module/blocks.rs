@@ -102,6 +102,7 @@ pub const BLOCKS: &[&Block] = &[
     &AWS,
     &data::image::BLOCK,
     &data::http::BLOCK,
+    &data::packages::BLOCK,
     &data::external::BLOCK,
     &IMAGE,
     &OUTPUT,
@@ -306,5 +307,21 @@ fn unknown(written: &Written) -> Diagnostic {
     match IMAGE.blocks.iter().any(|nested| nested.block.name == name.value) {
         true => error.help("it stands inside an image block"),
         false => error,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_of_data_source_is_listed() {
+        for kind in data::KINDS {
+            assert!(
+                BLOCKS.iter().any(|block| std::ptr::eq(*block, kind.block())),
+                "{:?}",
+                kind.block().kind
+            );
+        }
     }
 }

@@ -23,6 +23,9 @@ pub struct Bootstrap {
     pub arguments: Arguments,
     /// Mounts, and what must have run before.
     pub within: Surroundings,
+    /// Whether a tree that was made before does not count: it is to be seen whether making it gives the same.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub anew: bool,
 }
 
 impl Kind for Bootstrap {
@@ -37,7 +40,10 @@ impl Kind for Bootstrap {
     async fn open(&self, _at: &Address, _marker: &Marker, cx: &Context) -> Result<(), NodeError> {
         let unknown = || Diagnostic::error(format!("unknown kind of bootstrap {:?}", self.kind));
         let kind = bootstrap::kind(&self.kind).ok_or_else(unknown)?;
-        let site = work::site(&self.within, cx).await?;
+        let site = Site {
+            anew: self.anew,
+            ..work::site(&self.within, cx).await?
+        };
         let given = given(&self.arguments, kind.block, &BuildValues::default(), cx)?;
         let (part, output) = ((kind.decode)(&given, self.architecture.name()), work::output(cx));
         work::run(self.bare(&*part, &site, &output, cx), &site, cx).await

@@ -46,6 +46,7 @@ pub async fn bare_site(cx: &Context) -> Result<Site, NodeError> {
         date: None,
         chroot: crate::steps::site::Surround::default(),
         directory: std::env::current_dir().unwrap_or_else(|_| PathBuf::from("/")),
+        anew: false,
     })
 }
 

@@ -64,6 +64,9 @@ pub enum StepError {
     /// The host said no.
     #[error(transparent)]
     Host(#[from] HostError),
+    /// What it was given is not as it must be.
+    #[error("{}", .0.summary)]
+    Said(Diagnostic),
     /// A command ended in a way that does not count as success.
     #[error("{what} {}", ending(exit, timeout))]
     Ended {
@@ -127,6 +130,7 @@ impl From<StepError> for Diagnostic {
         let diagnostic = Diagnostic::error(error.to_string());
         match error {
             StepError::Host(error) => error.into(),
+            StepError::Said(said) => said,
             StepError::Ended { tail, .. } if !tail.is_empty() => {
                 diagnostic.note(format!("last lines:\n    {}", tail.join("\n    ")))
             }

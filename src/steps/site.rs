@@ -44,6 +44,8 @@ pub struct Site {
     pub chroot: Surround,
     /// The directory of the module.
     pub directory: PathBuf,
+    /// Whether nothing may be taken from a cache that this build would make.
+    pub anew: bool,
 }
 
 /// What steps in the image see around them.

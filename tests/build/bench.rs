@@ -203,6 +203,7 @@ impl Bench {
             architecture: Architecture::X86_64,
             arguments,
             within: self.surroundings(),
+            anew: false,
         };
         self.open("bootstrap", "", node).await
     }

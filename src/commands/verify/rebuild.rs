@@ -200,6 +200,7 @@ fn vary(node: &Node, into: &Path) -> Node {
                 ]);
             }
         }
+        NodeData::Bootstrap(bootstrap) => bootstrap.anew = true,
         NodeData::Seal(seal) => seal.origins = Some(origins(into, &node.address.image)),
         _ => {}
     }

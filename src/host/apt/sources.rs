@@ -1,7 +1,7 @@
 //! The builder host's own apt sources: where packages come from when a spec names no mirror.
 
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// One archive with one suite.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,6 +25,70 @@ impl fmt::Display for AptSource {
         }
         write!(f, "{} {} {}", self.uri, self.suite, self.components.join(" "))
     }
+}
+
+/// The archives of a suite: a mirror that was named, or those that the builder host itself uses.
+#[derive(Debug, Clone, Default)]
+pub struct Archives {
+    /// Suite or code name: `bookworm`.
+    pub suite: String,
+    /// Of the archive.
+    pub mirror: Option<String>,
+    /// `main`, ...
+    pub components: Vec<String>,
+    /// Further lines as in `sources.list`.
+    pub sources: Vec<String>,
+    /// Keys that sign the archives, if it is not those that the host trusts.
+    pub keyring: Option<PathBuf>,
+}
+
+impl Archives {
+    /// Lines as in `sources.list`; none if nothing is named and the host has no source of this suite.
+    pub fn lines(&self) -> Option<Vec<String>> {
+        let mut found = match &self.mirror {
+            Some(uri) => vec![AptSource {
+                uri: uri.clone(),
+                suite: self.suite.clone(),
+                components: self.components.clone(),
+                options: of_moment(uri),
+            }],
+            None => of_suite(
+                &read(Path::new("/etc/apt")),
+                &own_suite(),
+                &self.suite,
+                &self.components,
+            ),
+        };
+        if let Some(keyring) = &self.keyring {
+            for source in &mut found {
+                source.options.retain(|option| !option.starts_with("signed-by="));
+                source.options.push(format!("signed-by={}", keyring.display()));
+            }
+        }
+        let lines = found.iter().map(ToString::to_string).chain(self.sources.clone());
+        (!found.is_empty()).then(|| lines.collect())
+    }
+}
+
+/// What a mirror of one moment needs, whose address holds that moment (`.../20260101T000000Z/`, as snapshot.debian.org
+/// has it): it says of itself that it has expired (sources.list(5), "check-valid-until").
+fn of_moment(uri: &str) -> Vec<String> {
+    let digits = |text: &str, count: usize| text.len() == count && text.bytes().all(|byte| byte.is_ascii_digit());
+    let is_moment = |part: &str| {
+        let halves = part.strip_suffix('Z').and_then(|part| part.split_once('T'));
+        halves.is_some_and(|(day, time)| digits(day, 8) && digits(time, 6))
+    };
+    match uri.split('/').any(is_moment) {
+        true => vec!["check-valid-until=no".to_owned()],
+        false => Vec::new(),
+    }
+}
+
+/// The code name of the builder host's own system (os-release(5)).
+fn own_suite() -> String {
+    let text = std::fs::read_to_string("/etc/os-release").unwrap_or_default();
+    let name = text.lines().find_map(|line| line.strip_prefix("VERSION_CODENAME="));
+    name.unwrap_or_default().trim_matches('"').to_owned()
 }
 
 /// Reads `/etc/apt` of a root: `sources.list`, then the files of `sources.list.d` in the order of their names. What
@@ -190,6 +254,31 @@ mod tests {
         let old =
             "deb-src http://x y main\n# deb http://x y main\ndeb [arch=amd64 trusted=yes] http://x y main # why\n";
         assert_eq!(lines(&one_line_style(old)), ["deb [trusted=yes] http://x y main"]);
+    }
+
+    #[test]
+    fn a_mirror_of_one_moment_may_have_expired() {
+        let lines = |mirror: &str| {
+            let archives = Archives {
+                suite: "bookworm".into(),
+                mirror: Some(mirror.into()),
+                components: vec!["main".into()],
+                sources: vec!["deb http://x y z".into()],
+                keyring: None,
+            };
+            archives.lines().unwrap()
+        };
+        assert_eq!(
+            lines("http://s.example/archive/debian/20260101T000000Z/"),
+            [
+                "deb [check-valid-until=no] http://s.example/archive/debian/20260101T000000Z/ bookworm main",
+                "deb http://x y z"
+            ]
+        );
+        assert_eq!(
+            lines("http://d.example/debian")[0],
+            "deb http://d.example/debian bookworm main"
+        );
     }
 
     #[test]

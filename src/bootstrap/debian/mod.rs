@@ -1,13 +1,18 @@
 //! `bootstrap "debian"`: a Debian system from its packages, by mmdebstrap or debootstrap.
 
+mod tree;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
 use async_trait::async_trait;
 
-use super::apt_sources::{self, AptSource};
 use super::{Bootstrap, BootstrapKind, run};
+use crate::data::packages::{VARIANTS, dpkg_architecture, packages};
+use crate::digest::{ContentHasher, Digest};
+use crate::host::apt::Pool;
+use crate::host::apt::sources::Archives;
 use crate::host::helper::{Command, HANDED, HandedFile, Input};
 use crate::host::inside::{Attributes, Root};
 use crate::schema::{Block, Class, Default, Given, GivenFile, Holds, Type, argument, block};
@@ -43,6 +48,10 @@ pub static BLOCK: Block = block("bootstrap")
         argument("tool", Type::Choice(&["mmdebstrap", "debootstrap"]), Class::Bytes)
             .default(Default::Text("mmdebstrap"))
             .doc("The program that does it."),
+        argument("set", Type::TextMap, Class::Bytes).doc(
+            "The exact packages, as a data source finds and the lock file keeps them: data.packages.NAME.set. Others cannot \
+             be installed; a tree that was made of the same ones is taken from the cache of the builder host (mmdebstrap).",
+        ),
         argument("options", Type::TextList, Class::Bytes).doc("Further options of that program, each one word."),
         argument("hostname", Type::Text, Class::Bytes)
             .default(Default::Text("localhost"))
@@ -51,17 +60,8 @@ pub static BLOCK: Block = block("bootstrap")
         argument("retries", Type::Integer(0, 100), Class::Run)
             .default(Default::Integer(0))
             .doc("How often it is begun again after it failed."),
-    ]);
-
-const VARIANTS: &[&str] = &[
-    "minbase",
-    "essential",
-    "apt",
-    "required",
-    "important",
-    "standard",
-    "buildd",
-];
+    ])
+    .at_most_one(&["set", "tool"]);
 
 /// `bootstrap "debian"`.
 pub const KIND: BootstrapKind = BootstrapKind {
@@ -95,6 +95,7 @@ struct Debian {
     components: Vec<String>,
     keyring: Option<GivenFile>,
     is_debootstrap: bool,
+    set: BTreeMap<String, String>,
     options: Vec<String>,
     hostname: String,
     architecture: String,
@@ -115,6 +116,7 @@ impl Debian {
             components: given.texts("components"),
             keyring: given.files("keyring").first().cloned(),
             is_debootstrap: given.text("tool").as_deref() == Some("debootstrap"),
+            set: given.map("set"),
             options: given.texts("options"),
             hostname: given.text("hostname").unwrap_or_default(),
             architecture: architecture.to_owned(),
@@ -125,35 +127,24 @@ impl Debian {
 
     /// Where packages come from: the mirror of the spec, or what the builder host itself uses for this suite.
     fn archives(&self) -> Result<Vec<String>, StepError> {
-        let mut found = match &self.mirror {
-            Some(uri) => vec![AptSource {
-                uri: uri.clone(),
-                suite: self.suite.clone(),
-                components: self.components.clone(),
-                options: Vec::new(),
-            }],
-            None => {
-                let own = apt_sources::read(Path::new("/etc/apt"));
-                apt_sources::of_suite(&own, &own_suite(), &self.suite, &self.components)
-            }
+        let archives = Archives {
+            suite: self.suite.clone(),
+            mirror: self.mirror.clone(),
+            components: self.components.clone(),
+            sources: self.sources.clone(),
+            keyring: None,
         };
-        if found.is_empty() {
-            return Err(StepError::Unfit {
-                what: format!(
-                    "the builder host has no apt source from which {:?} could come",
-                    self.suite
-                ),
-                help: "write mirror = \"...\" in the bootstrap block, with the address of a Debian mirror".to_owned(),
-            });
-        }
+        let mut lines = archives.lines().ok_or_else(|| StepError::Unfit {
+            what: format!(
+                "the builder host has no apt source from which {:?} could come",
+                self.suite
+            ),
+            help: "write mirror = \"...\" in the bootstrap block, with the address of a Debian mirror".to_owned(),
+        })?;
         if self.keyring.is_some() {
-            found.iter_mut().for_each(|source| source.options.clear());
+            lines.iter_mut().for_each(|line| *line = without_keys(line));
         }
-        Ok(found
-            .iter()
-            .map(ToString::to_string)
-            .chain(self.sources.clone())
-            .collect())
+        Ok(lines)
     }
 
     fn command(&self, root: &Path, archives: &[String]) -> Result<Command, StepError> {
@@ -200,7 +191,7 @@ impl Debian {
             .map(str::to_owned)
             .to_vec();
         argv.push(format!("--variant={}", self.variant));
-        argv.push(format!("--architectures={}", self.dpkg_architecture()));
+        argv.push(format!("--architectures={}", dpkg_architecture(&self.architecture)));
         let left_out = self.exclude.iter().map(|package| format!("{package}-"));
         let packages: Vec<String> = self.packages.iter().cloned().chain(left_out).collect();
         if !packages.is_empty() {
@@ -213,7 +204,10 @@ impl Debian {
     }
 
     fn debootstrap(&self) -> Vec<String> {
-        let mut argv = vec!["debootstrap".to_owned(), format!("--arch={}", self.dpkg_architecture())];
+        let mut argv = vec![
+            "debootstrap".to_owned(),
+            format!("--arch={}", dpkg_architecture(&self.architecture)),
+        ];
         if ["minbase", "buildd"].contains(&self.variant.as_str()) {
             argv.push(format!("--variant={}", self.variant));
         }
@@ -224,15 +218,6 @@ impl Debian {
             }
         }
         argv
-    }
-
-    /// As dpkg calls it.
-    fn dpkg_architecture(&self) -> &str {
-        match self.architecture.as_str() {
-            "x86_64" => "amd64",
-            "aarch64" => "arm64",
-            other => other,
-        }
     }
 
     /// Takes out what belongs to the builder host, and gives the image what is its own.
@@ -257,7 +242,7 @@ impl Debian {
             };
             root.write("/etc/machine-id", b"", &mode)?;
         }
-        if self.is_debootstrap {
+        if (self.is_debootstrap || !self.set.is_empty()) && root.metadata("/etc/apt")?.is_some() {
             let text: String = archives.iter().map(|line| format!("{line}\n")).collect();
             root.write("/etc/apt/sources.list", text.as_bytes(), &Attributes::default())?;
         }
@@ -269,9 +254,40 @@ impl Debian {
 impl Bootstrap for Debian {
     async fn fill(&self, site: &Site, output: &Output) -> Result<(), StepError> {
         let archives = self.archives()?;
+        if self.set.is_empty() {
+            return self.install(&archives, &archives, site, output).await;
+        }
+        let packages = packages(&self.set).map_err(StepError::Said)?;
+        let kept = tree::Kept::of(self.key(&archives, site))?;
+        if kept.stands() && !site.anew {
+            output.say("bake: a tree of these packages is in the cache");
+            return kept.unpack(site, output).await;
+        }
+        let pool = Pool::make(&packages, &self.suite).await?;
+        let (all, fetched) = (packages.len(), pool.fetched);
+        output.say(&format!(
+            "bake: {all} packages, as they are pinned; {fetched} were fetched"
+        ));
+        self.install(&[pool.line()], &archives, site, output).await?;
+        match site.anew {
+            true => Ok(()),
+            false => kept.store(site, output).await,
+        }
+    }
+}
+
+impl Debian {
+    /// Installs from these archives; the image then uses `archives`.
+    async fn install(
+        &self,
+        from: &[String],
+        archives: &[String],
+        site: &Site,
+        output: &Output,
+    ) -> Result<(), StepError> {
         let mut left = self.retries;
         loop {
-            let command = self.command(&site.root, &archives)?;
+            let command = self.command(&site.root, from)?;
             match run(site, command, Input::Nothing, output).await {
                 Err(error @ StepError::Ended { .. }) if left > 0 => {
                     output.say(&format!("bake: {error}; trying again, {left} left"));
@@ -281,7 +297,42 @@ impl Bootstrap for Debian {
                 other => break other?,
             }
         }
-        self.tidy(&site.helper.root(&site.root).await?, &archives)
+        self.tidy(&site.helper.root(&site.root).await?, archives)
+    }
+
+    /// What a tree of pinned packages depends on.
+    fn key(&self, archives: &[String], site: &Site) -> Digest {
+        let mut hasher = ContentHasher::new("debian tree", 1);
+        for (name, value) in [
+            ("suite", &self.suite),
+            ("variant", &self.variant),
+            ("hostname", &self.hostname),
+            ("architecture", &self.architecture),
+        ] {
+            hasher.text(name, value);
+        }
+        let rest = serde_json::json!({
+            "packages": self.packages, "exclude": self.exclude, "recommends": self.recommends, "options": self.options,
+            "set": self.set, "archives": archives, "date": site.date,
+        });
+        hasher.json("rest", &rest).finish()
+    }
+}
+
+/// A source line without what the builder host says of its keys: a keyring that was named counts alone.
+fn without_keys(line: &str) -> String {
+    match line.strip_prefix("deb [").and_then(|rest| rest.split_once("] ")) {
+        Some((options, rest)) => {
+            let kept: Vec<&str> = options
+                .split(' ')
+                .filter(|option| !option.starts_with("signed-by="))
+                .collect();
+            match kept.is_empty() {
+                true => format!("deb {rest}"),
+                false => format!("deb [{}] {rest}", kept.join(" ")),
+            }
+        }
+        None => line.to_owned(),
     }
 }
 
@@ -318,11 +369,4 @@ fn uri_of(line: &str) -> Option<String> {
         None => rest,
     };
     rest.split_whitespace().next().map(str::to_owned)
-}
-
-/// The code name of the builder host's own system (os-release(5)).
-fn own_suite() -> String {
-    let text = std::fs::read_to_string("/etc/os-release").unwrap_or_default();
-    let name = text.lines().find_map(|line| line.strip_prefix("VERSION_CODENAME="));
-    name.unwrap_or_default().trim_matches('"').to_owned()
 }
