@@ -1,10 +1,11 @@
 #!/bin/sh
-# Times `bake plan`: one image, and 1,000 images of 12 nodes each, cold and with nothing to do.
-# Beside it terraform with as many resources, where it is installed.
+# Times `bake plan`: with nothing built, and with everything built ("no changes"); 1 image, 1,000 images of 12 nodes each,
+# and with BENCH_LARGE=1 also 10,000. Beside it terraform with as many resources, where it is installed.
 #
 #   cargo build --release --no-default-features && benches/plan.sh [path of bake]
 #
-# For the plan with nothing to do all 1,000 images are built first, as root: BENCH_APPLY=1, some minutes, 5 GB.
+# What "everything built" needs is made by benches/world.py from the plan: records as bake writes them, and empty disks.
+# BENCH_APPLY=1 builds the 1,000 images instead: as root, some minutes, 5 GB.
 set -eu
 
 bake=$(realpath "${1:-${CARGO_TARGET_DIR:-target}/release/bake}")
@@ -57,12 +58,12 @@ module() {
     done
 }
 
-# timed LABEL COMMAND...: the best of five runs in milliseconds, and the most memory
+# timed LABEL COMMAND...: the best of three runs in milliseconds, and the most memory
 timed() {
     label=$1
     shift
     best=
-    for _ in 1 2 3 4 5; do
+    for _ in 1 2 3; do
         /usr/bin/time -f '%e %M' -o "$work/time" "$@" > "$work/out" 2> "$work/err" || {
             cat "$work/err" >&2
             exit 1
@@ -74,21 +75,40 @@ timed() {
     printf '%-44s %6d ms %6d MiB   %s\n' "$label" "$best" "$((kib / 1024))" "$(tail -n 1 "$work/out")"
 }
 
-timed "bake version" "$bake" version
-module 1 "$work/one"
-module 1000 "$work/many"
-timed "bake plan, 1 image" "$bake" -chdir="$work/one" plan
-timed "bake plan, 1,000 images" "$bake" -chdir="$work/many" plan
-if [ "$(id -u)" = 0 ] && [ -n "${BENCH_APPLY:-}" ]; then
-    "$bake" -chdir="$work/many" apply -auto-approve > /dev/null
-    timed "bake plan, 1,000 images, nothing to do" "$bake" -chdir="$work/many" plan
-fi
+# built DIRECTORY: the images of this module stand
+built() {
+    if [ "$(id -u)" = 0 ] && [ -n "${BENCH_APPLY:-}" ]; then
+        "$bake" -chdir="$1" apply -auto-approve > /dev/null
+    else
+        "$bake" -chdir="$1" plan -out "$work/plan" > /dev/null 2>&1
+        "$here/benches/world.py" "$work/plan" "$1/.bake/store"
+        rm "$work/plan"
+    fi
+}
 
-if command -v terraform > /dev/null; then
-    mkdir "$work/tf"
-    for number in $(seq 1000); do
+# beside COUNT: terraform plans as many resources. Up to 1,000 they stand; making more of them takes it many minutes.
+beside() {
+    mkdir "$work/tf$1"
+    for number in $(seq "$1"); do
         printf 'resource "terraform_data" "web%d" { input = "%d" }\n' "$number" "$number"
-    done > "$work/tf/main.tf"
-    terraform -chdir="$work/tf" init -input=false > /dev/null
-    timed "terraform plan, 1,000 resources" terraform -chdir="$work/tf" plan -input=false -no-color
-fi
+    done > "$work/tf$1/main.tf"
+    terraform -chdir="$work/tf$1" init -input=false > /dev/null
+    label="terraform plan, $1 resources"
+    if [ "$1" -le 1000 ]; then
+        terraform -chdir="$work/tf$1" apply -input=false -auto-approve > /dev/null
+        label="$label, nothing to do"
+    fi
+    timed "$label" terraform -chdir="$work/tf$1" plan -input=false -no-color
+}
+
+timed "bake version" "$bake" version
+for count in 1 1000 ${BENCH_LARGE:+10000}; do
+    module "$count" "$work/$count"
+    timed "bake plan, $count images" "$bake" -chdir="$work/$count" plan
+    built "$work/$count"
+    timed "bake plan, $count images, nothing to do" "$bake" -chdir="$work/$count" plan
+    if command -v terraform > /dev/null; then
+        beside "$count" 2> /dev/null
+    fi
+    rm -rf "${work:?}/$count"
+done

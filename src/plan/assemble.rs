@@ -218,7 +218,11 @@ impl<'a> Assembly<'a> {
             }),
             changes,
             drift: current.map(mutable::drift).unwrap_or_default(),
-            steps: causes::steps(&fate.compiled, current.map(|current| &current.manifest)),
+            // Of an image that stays as it is no step runs.
+            steps: match fate.decision.action {
+                Action::None => Vec::new(),
+                _ => causes::steps(&fate.compiled, current.map(|current| &current.manifest)),
+            },
             retire: Vec::new(),
             moved_from: self.moves.get(&spec.address).cloned(),
             estimate: current.and_then(took),

@@ -1,5 +1,7 @@
 //! What becomes of one image of the module, with everything that its nodes and its part of the plan are made from.
 
+use std::sync::Arc;
+
 use super::Action;
 use super::compare::Change;
 use super::decide::Decision;
@@ -76,6 +78,15 @@ impl<'a> Fate<'a> {
             build_number: self.decision.build_number,
             built_on: self.built_on.clone(),
             ..compiled.clone()
+        }
+    }
+
+    /// Nothing is done: what only doing it would need goes, so that a thousand images that stay take little room.
+    pub fn forget(&mut self) {
+        (self.compiled.nodes, self.compiled.content) = (Vec::new(), Vec::new());
+        let recorded = self.decision.release.map(|release| &release.manifest.spec);
+        if let Some(same) = recorded.filter(|recorded| **recorded == self.compiled.recorded) {
+            self.compiled.recorded = Arc::clone(same);
         }
     }
 

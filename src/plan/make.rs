@@ -164,6 +164,9 @@ impl<'a> Planner<'a> {
         }
         self.name(&mut fate)?;
         self.settle(&mut fate)?;
+        if fate.decision.action == Action::None {
+            fate.forget();
+        }
         Ok(Some(fate))
     }
 

@@ -9,8 +9,7 @@ use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::digest::Digest;
 use crate::module::Module;
 use crate::providers::{
-    Holder, ImageId, ImageQuery, Leftover, ObservedImage, Owner, Provider, ProviderError, Providers, Resource,
-    SnapshotId, SourceImage,
+    Holder, ImageId, Leftover, ObservedImage, Owner, ProviderError, Providers, SnapshotId, SourceImage,
 };
 use crate::spec::{ProviderKey, Source};
 use crate::units::Size;
@@ -49,70 +48,29 @@ pub struct Kept {
     pub size: Size,
 }
 
-/// Asks every provider, one call of a kind each.
+/// Asks every provider.
 ///
 /// # Errors
 /// Those of the provider that could not answer.
 pub async fn observe(owner: &Owner, providers: &Providers) -> Result<World, ProviderError> {
     let mut world = World::default();
     for (key, provider) in providers.iter() {
-        let query = ImageQuery {
-            owner: owner.clone(),
-            address: None,
-        };
-        let (images, names) = provider.images().look(&query).await?;
-        for image in images {
-            if let Some(why) = damage(provider, &image)? {
-                world.damaged.insert(image.id.clone(), why);
+        let seen = provider.look(owner).await?;
+        for image in seen.images {
+            if let Some(why) = image.snapshots.values().find_map(|id| seen.damaged.get(id)) {
+                world.damaged.insert(image.id.clone(), why.clone());
             }
-            world
-                .images
-                .entry(image.manifest.address.clone())
-                .or_default()
-                .push(image);
+            let address = image.manifest.address.clone();
+            world.images.entry(address).or_default().push(image);
         }
-        world.names.push((key.clone(), names));
-        let leftovers = provider.inventory().kept(&owner.project, &owner.workspace).await?;
-        for (id, leftover, digest) in leftovers.iter().filter_map(resumable) {
-            if harm(provider, id)?.is_some() {
-                continue; // nothing can be registered from it; the next apply removes it
-            }
-            world.kept.push(Kept {
-                provider: key.clone(),
-                image: leftover.marker.address.image.clone(),
-                volume: leftover
-                    .marker
-                    .address
-                    .node
-                    .as_ref()
-                    .and_then(|node| node.label.clone())
-                    .unwrap_or_default(),
-                digest,
-                id: id.clone(),
-                size: provider.snapshots().size(id).await?,
-            });
-        }
+        world.names.push((key.clone(), seen.names));
+        let kept = seen.kept.into_iter();
+        world
+            .kept
+            .extend(kept.filter_map(|(id, leftover, size)| resumable(key, id, &leftover, size)));
     }
     world.sort();
     Ok(world)
-}
-
-/// What is wrong with the snapshots of an image, if the provider can see that at a glance.
-fn damage(provider: &dyn Provider, image: &ObservedImage) -> Result<Option<String>, ProviderError> {
-    for id in image.snapshots.values() {
-        if let Some(why) = harm(provider, id)? {
-            return Ok(Some(why));
-        }
-    }
-    Ok(None)
-}
-
-fn harm(provider: &dyn Provider, snapshot: &SnapshotId) -> Result<Option<String>, ProviderError> {
-    match provider.disk(snapshot) {
-        Ok(_) => Ok(None),
-        Err(error @ (ProviderError::Damaged { .. } | ProviderError::NotFound { .. })) => Ok(Some(error.to_string())),
-        Err(error) => Err(error),
-    }
 }
 
 /// The images, whoever made them, on which images of the module are built: one question to each provider that has some.
@@ -140,11 +98,18 @@ pub async fn sources(module: &Module, providers: &Providers, world: &mut World) 
     Ok(())
 }
 
-fn resumable(leftover: &Leftover) -> Option<(&SnapshotId, &Leftover, Digest)> {
-    match (&leftover.resource, leftover.digest, leftover.in_use) {
-        (Resource::Snapshot(id), Some(digest), false) => Some((id, leftover, digest)),
-        _ => None,
-    }
+/// A snapshot from which an image of its content can be registered.
+fn resumable(provider: &ProviderKey, id: SnapshotId, leftover: &Leftover, size: Size) -> Option<Kept> {
+    let address = &leftover.marker.address;
+    let volume = address.node.as_ref().and_then(|node| node.label.clone());
+    Some(Kept {
+        provider: provider.clone(),
+        image: address.image.clone(),
+        volume: volume.unwrap_or_default(),
+        digest: leftover.digest?,
+        id,
+        size,
+    })
 }
 
 impl World {

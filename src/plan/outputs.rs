@@ -11,42 +11,64 @@ use crate::spec::ProviderKey;
 
 /// What is known of images once their fate is decided.
 #[derive(Debug, Clone, Default)]
-pub struct Known(BTreeMap<ImageAddress, BTreeMap<String, Value>>);
+pub struct Known(BTreeMap<ImageAddress, Facts>);
+
+/// What is known of one image. Values are made of it when they are asked for: most of a thousand images never are.
+#[derive(Debug, Clone, Default)]
+struct Facts {
+    release: Option<String>,
+    digest: Option<String>,
+    name: Option<String>,
+    /// With the kind of its provider.
+    id: Option<(String, String)>,
+}
+
+impl Facts {
+    fn value(&self, attribute: &str) -> Option<Value> {
+        let text = |text: &Option<String>| text.as_deref().map(Value::from);
+        match attribute {
+            "release" => text(&self.release),
+            "digest" => text(&self.digest),
+            "name" => text(&self.name),
+            "id" => self.id.as_ref().map(|(_, id)| Value::from(id.as_str())),
+            "ids" => self.id.as_ref().map(|(kind, id)| {
+                let place = BTreeMap::from([(kind.clone(), Value::from(id.as_str()))]);
+                Value::map(crate::lang::types::Type::String, place)
+            }),
+            _ => None,
+        }
+    }
+}
 
 impl Known {
+    fn facts(&mut self, image: &ImageAddress) -> &mut Facts {
+        self.0.entry(image.clone()).or_default()
+    }
+
     /// What an image says of itself: `release` and `digest`, 12 hex digits each.
     pub fn identity(&mut self, image: &ImageAddress, release_id: &str, digest: &str) {
-        let own = self.0.entry(image.clone()).or_default();
-        own.insert("release".into(), Value::from(release_id));
-        own.insert("digest".into(), Value::from(digest));
+        let facts = self.facts(image);
+        (facts.release, facts.digest) = (Some(release_id.to_owned()), Some(digest.to_owned()));
     }
 
     /// Its name.
     pub fn name(&mut self, image: &ImageAddress, name: &str) {
-        self.0
-            .entry(image.clone())
-            .or_default()
-            .insert("name".into(), Value::from(name));
+        self.facts(image).name = Some(name.to_owned());
     }
 
     /// Its id, which is known as long as no new image is registered.
     pub fn id(&mut self, image: &ImageAddress, provider: &ProviderKey, id: &ImageId) {
-        let own = self.0.entry(image.clone()).or_default();
-        let place = BTreeMap::from([(provider.kind.clone(), Value::from(id.0.as_str()))]);
-        own.insert("id".into(), Value::from(id.0.as_str()));
-        own.insert("ids".into(), Value::map(crate::lang::types::Type::String, place));
+        self.facts(image).id = Some((provider.kind.clone(), id.0.clone()));
     }
 
     /// Its id is not known any more: a new image is registered.
     pub fn forget_id(&mut self, image: &ImageAddress) {
-        let own = self.0.entry(image.clone()).or_default();
-        own.remove("id");
-        own.remove("ids");
+        self.facts(image).id = None;
     }
 
     fn output(&self, node: &Address, attribute: &str) -> Option<Value> {
         match node.node {
-            None => self.0.get(&node.image)?.get(attribute).cloned(),
+            None => self.0.get(&node.image)?.value(attribute),
             Some(_) => None,
         }
     }

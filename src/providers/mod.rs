@@ -224,8 +224,24 @@ pub enum Rights {
     Apply,
 }
 
+/// All that a plan asks of a provider.
+#[derive(Debug, Clone, Default)]
+pub struct Sight {
+    /// The owner's images.
+    pub images: Vec<ObservedImage>,
+    /// Who holds which name: all standing images, whoever owns them.
+    pub names: BTreeMap<String, Holder>,
+    /// The owner's whole snapshots that no image uses, with the size of a volume made from each.
+    pub kept: Vec<(SnapshotId, Leftover, Size)>,
+    /// What is wrong with snapshots of the images, where that can be seen at a glance.
+    pub damaged: BTreeMap<SnapshotId, String>,
+}
+
 /// A place where images live.
+#[async_trait]
 pub trait Provider: Send + Sync {
+    /// Looks at everything that a plan asks for, in as few calls as it takes.
+    async fn look(&self, owner: &Owner) -> Result<Sight, ProviderError>;
     /// Its catalogue.
     fn images(&self) -> &dyn Images;
     /// Block volumes.
@@ -358,16 +374,6 @@ pub trait Images: Send + Sync {
     async fn who(&self) -> Result<Option<String>, ProviderError> {
         Ok(None)
     }
-    /// Both at once, for providers that answer them with one listing.
-    async fn look(&self, query: &ImageQuery) -> Result<(Vec<ObservedImage>, BTreeMap<String, Holder>), ProviderError> {
-        let images = self
-            .observe(std::slice::from_ref(query))
-            .await?
-            .into_iter()
-            .flatten()
-            .collect();
-        Ok((images, self.names().await?))
-    }
     /// Images, whoever made them, on which ours are to be built; those that are not there are left out.
     async fn sources(&self, ids: &[ImageId]) -> Result<Vec<SourceImage>, ProviderError> {
         let _ = ids;
@@ -456,10 +462,6 @@ pub trait Inventory: Send + Sync {
     /// Finishes changes that a call which was cut off left half done, where no marker tells of them: a retirement.
     async fn tidy(&self) -> Result<(), ProviderError> {
         Ok(())
-    }
-    /// Only the snapshots among them, which is all that a plan asks for.
-    async fn kept(&self, project: &str, workspace: &str) -> Result<Vec<Leftover>, ProviderError> {
-        self.leftovers(project, Some(workspace)).await
     }
 }
 

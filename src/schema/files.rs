@@ -27,7 +27,7 @@ pub struct InputFile {
     pub digest: Digest,
     /// Permission bits on the builder host. They count only with `mode = "keep"`.
     pub mode: u32,
-    /// The text for diffs, if it is UTF-8 and at most 64 KiB.
+    /// The text for diffs, if it is UTF-8 without a zero byte, and at most 64 KiB.
     pub text: Option<Arc<str>>,
 }
 
@@ -265,7 +265,9 @@ fn content(path: &Path) -> io::Result<(Digest, Option<Arc<str>>)> {
         return Ok((Digest::of_reader(start.chain(file))?, None));
     }
     let digest = Digest::of(&start);
-    Ok((digest, String::from_utf8(start).ok().map(Arc::from)))
+    // As for git, a file with a zero byte is no text: an archive of small files is otherwise UTF-8, too.
+    let text = (!start.contains(&0)).then(|| String::from_utf8(start).ok()).flatten();
+    Ok((digest, text.map(Arc::from)))
 }
 
 /// Without `.` and doubled slashes; `..` stays, since what it means depends on links.

@@ -13,8 +13,8 @@ use super::volumes::without_retries;
 use super::wait::until;
 use super::{Aws, errors, record};
 use crate::providers::{
-    Holder, ImageId, ImageQuery, ImageUpdate, Images, Manifest, Marker, ObservedImage, ProviderError, Registration,
-    Resource, SnapshotId, SourceImage,
+    Holder, ImageId, ImageQuery, ImageUpdate, Images, Manifest, Marker, ObservedImage, Owner, ProviderError,
+    Registration, Resource, Sight, SnapshotId, Snapshots, SourceImage,
 };
 use crate::units::Size;
 
@@ -30,11 +30,6 @@ impl Images for Aws {
 
     async fn names(&self) -> Result<BTreeMap<String, Holder>, ProviderError> {
         Ok(holders(&self.own_images(Vec::new()).await?))
-    }
-
-    async fn look(&self, query: &ImageQuery) -> Result<(Vec<ObservedImage>, BTreeMap<String, Holder>), ProviderError> {
-        let listing = self.own_images(Vec::new()).await?;
-        Ok((self.answers(&listing, query)?, holders(&listing)))
     }
 
     async fn who(&self) -> Result<Option<String>, ProviderError> {
@@ -116,6 +111,27 @@ impl Images for Aws {
 }
 
 impl Aws {
+    /// Two listings: which snapshots images use, that of the images has said when the other one is asked for.
+    pub(super) async fn look_at(&self, owner: &Owner) -> Result<Sight, ProviderError> {
+        let query = ImageQuery {
+            owner: owner.clone(),
+            address: None,
+        };
+        let listing = self.own_images(Vec::new()).await?;
+        let mut sight = Sight {
+            images: self.answers(&listing, &query)?,
+            names: holders(&listing),
+            ..Sight::default()
+        };
+        for leftover in self.snapshots_left(&owner.project, Some(&owner.workspace)).await? {
+            if let (Resource::Snapshot(id), Some(_)) = (leftover.resource.clone(), leftover.digest) {
+                let size = self.size(&id).await?;
+                sight.kept.push((id, leftover, size));
+            }
+        }
+        Ok(sight)
+    }
+
     /// Images of this account that stand and that all filters let through.
     pub(super) async fn own_images(&self, filters: Vec<Filter>) -> Result<Vec<Image>, ProviderError> {
         let everything = filters.is_empty();

@@ -42,11 +42,6 @@ impl Inventory for Aws {
         all.extend(self.snapshots_left(project, workspace).await?);
         Ok(all)
     }
-
-    /// Which of them images use, the listing of images has just said.
-    async fn kept(&self, project: &str, workspace: &str) -> Result<Vec<Leftover>, ProviderError> {
-        self.snapshots_left(project, Some(workspace)).await
-    }
 }
 
 /// What is a project's.
@@ -89,7 +84,11 @@ impl Aws {
         })
     }
 
-    async fn snapshots_left(&self, project: &str, workspace: Option<&str>) -> Result<Vec<Leftover>, ProviderError> {
+    pub(super) async fn snapshots_left(
+        &self,
+        project: &str,
+        workspace: Option<&str>,
+    ) -> Result<Vec<Leftover>, ProviderError> {
         let found = self.own_snapshots(of(project, workspace)).await?;
         let left = found.iter().filter_map(|snapshot| self.snapshot_left(snapshot));
         Ok(left.filter(|one| !one.in_use).collect())

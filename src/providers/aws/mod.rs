@@ -18,9 +18,12 @@ use std::path::PathBuf;
 use std::sync::Mutex;
 use std::time::Duration;
 
+use async_trait::async_trait;
 use tokio::sync::OnceCell;
 
-use super::{Images, Inventory, Owner, Provider, ProviderError, Rights, SnapshotId, Snapshots, VolumeId, Volumes};
+use super::{
+    Images, Inventory, Owner, Provider, ProviderError, Rights, Sight, SnapshotId, Snapshots, VolumeId, Volumes,
+};
 use crate::address::ImageAddress;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::digest::Digest;
@@ -68,7 +71,12 @@ impl Aws {
     }
 }
 
+#[async_trait]
 impl Provider for Aws {
+    async fn look(&self, owner: &Owner) -> Result<Sight, ProviderError> {
+        self.look_at(owner).await
+    }
+
     fn images(&self) -> &dyn Images {
         self
     }

@@ -18,7 +18,8 @@ use crate::providers::{
 /// What is written down of an image.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct ImageRecord {
-    name: String,
+    /// Unique among the images of the store.
+    pub name: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     description: Option<String>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -64,7 +65,15 @@ impl ListedManifest {
 }
 
 impl ImageRecord {
-    fn answers(&self, query: &ImageQuery) -> bool {
+    /// Whose name it is.
+    pub(super) fn holder(&self) -> Holder {
+        Holder {
+            owner: Some(self.manifest.owner.clone()),
+            address: Some(self.manifest.address.clone()),
+        }
+    }
+
+    pub(super) fn answers(&self, query: &ImageQuery) -> bool {
         let manifest = &self.manifest;
         manifest.owner == query.owner
             && query
@@ -73,17 +82,17 @@ impl ImageRecord {
                 .is_none_or(|address| manifest.address == *address)
     }
 
-    fn observed(&self, id: &str, local: &Local) -> ObservedImage {
+    pub(super) fn into_observed(self, id: String, local: &Local) -> ObservedImage {
         ObservedImage {
-            id: ImageId(id.to_owned()),
+            id: ImageId(id),
             provider: local.key.clone(),
-            name: self.name.clone(),
-            manifest: self.manifest.clone(),
-            snapshots: self.snapshots.clone(),
-            tags: self.tags.clone(),
-            description: self.description.clone(),
-            deprecated_at: self.deprecated_at.clone(),
-            created: self.created.clone(),
+            name: self.name,
+            manifest: self.manifest,
+            snapshots: self.snapshots,
+            tags: self.tags,
+            description: self.description,
+            deprecated_at: self.deprecated_at,
+            created: self.created,
         }
     }
 
@@ -112,7 +121,7 @@ impl Images for Local {
                 .iter()
                 .zip(&mut answers)
                 .filter(|(query, _)| record.answers(query));
-            asked.for_each(|(_, answer)| answer.push(record.observed(&id, self)));
+            asked.for_each(|(_, answer)| answer.push(record.clone().into_observed(id.clone(), self)));
         }
         answers.iter_mut().for_each(|answer| answer.sort_by(newest_first));
         Ok(answers)

@@ -68,23 +68,28 @@ impl Inventory for Local {
                 created: record.created,
                 in_use: false,
             });
-        let snapshots = self
-            .store
-            .read_all::<SnapshotRecord>(Shelf::Snapshots)?
-            .into_iter()
-            .map(|(id, record)| {
-                let id = SnapshotId(id);
-                Leftover {
-                    in_use: used.contains(&id),
-                    resource: Resource::Snapshot(id),
-                    marker: record.marker,
-                    digest: record.whole.then_some(record.digest),
-                    created: record.created,
-                }
-            });
+        let snapshots = self.store.read_all::<SnapshotRecord>(Shelf::Snapshots)?;
+        let snapshots = snapshots.into_iter().map(|(id, record)| {
+            let id = SnapshotId(id);
+            Leftover {
+                in_use: used.contains(&id),
+                ..left(id, record)
+            }
+        });
         Ok(volumes
             .chain(snapshots)
             .filter(|one| ours(&one.marker) && !one.in_use)
             .collect())
+    }
+}
+
+/// A snapshot that no image uses.
+pub(super) fn left(id: SnapshotId, record: SnapshotRecord) -> Leftover {
+    Leftover {
+        in_use: false,
+        resource: Resource::Snapshot(id),
+        marker: record.marker,
+        digest: record.whole.then_some(record.digest),
+        created: record.created,
     }
 }

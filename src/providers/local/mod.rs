@@ -4,13 +4,16 @@ mod check;
 mod errors;
 mod images;
 mod inventory;
+mod look;
 mod snapshots;
 mod store;
 mod volumes;
 
 use std::path::PathBuf;
 
-use super::{Images, Inventory, Provider, ProviderError, Snapshots, Volumes};
+use async_trait::async_trait;
+
+use super::{Images, Inventory, Provider, ProviderError, Sight, Snapshots, Volumes};
 use crate::address::ImageAddress;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::host::blocks::Blocks;
@@ -41,7 +44,12 @@ impl Local {
     }
 }
 
+#[async_trait]
 impl Provider for Local {
+    async fn look(&self, owner: &Owner) -> Result<Sight, ProviderError> {
+        self.look_at(owner)
+    }
+
     fn images(&self) -> &dyn Images {
         self
     }

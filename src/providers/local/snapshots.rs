@@ -100,9 +100,13 @@ impl Local {
     fn snapshot(&self, id: &SnapshotId) -> Result<SnapshotRecord, ProviderError> {
         let record: Option<SnapshotRecord> = self.store.read(Shelf::Snapshots, &id.0)?;
         let whole = record.filter(|record| record.whole);
-        whole.ok_or_else(|| ProviderError::NotFound {
+        whole.ok_or_else(|| Local::missing(id))
+    }
+
+    pub(super) fn missing(id: &SnapshotId) -> ProviderError {
+        ProviderError::NotFound {
             what: format!("snapshot {id}"),
-        })
+        }
     }
 
     /// The blocks of a snapshot as they were when it was made; none of one that an older bake made.
@@ -126,17 +130,32 @@ impl Local {
     /// # Errors
     /// [`ProviderError::NotFound`]; [`ProviderError::Damaged`] if the file is gone, or not as long as it was.
     pub(super) fn whole_disk(&self, id: &SnapshotId) -> Result<PathBuf, ProviderError> {
-        let wanted = self.snapshot(id)?.size.as_bytes();
+        match self.harm(id, &self.snapshot(id)?)? {
+            None => Ok(self.store.disk(Shelf::Snapshots, &id.0)),
+            Some(harm) => Err(harm),
+        }
+    }
+
+    /// What is wrong with the file of a snapshot, at a glance.
+    ///
+    /// # Errors
+    /// If it cannot be looked at.
+    pub(super) fn harm(
+        &self,
+        id: &SnapshotId,
+        record: &SnapshotRecord,
+    ) -> Result<Option<ProviderError>, ProviderError> {
+        let wanted = record.size.as_bytes();
         let path = self.store.disk(Shelf::Snapshots, &id.0);
         let why = match std::fs::metadata(&path) {
-            Ok(found) if found.len() == wanted => return Ok(path),
+            Ok(found) if found.len() == wanted => return Ok(None),
             Ok(found) => format!("it has {} bytes of {wanted}", found.len()),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => "it is gone".to_owned(),
             Err(error) => return Err(HostError::on_path("look at", &path, error).into()),
         };
-        Err(ProviderError::Damaged {
+        Ok(Some(ProviderError::Damaged {
             what: path.display().to_string(),
             why,
-        })
+        }))
     }
 }

@@ -151,15 +151,33 @@ impl Store {
         read_record(&self.path(shelf, id, "json"))
     }
 
+    /// Reads every record and hands it over, in the order of their ids.
+    ///
+    /// # Errors
+    /// As [`Store::read`].
+    pub fn each<T: DeserializeOwned>(
+        &self,
+        shelf: Shelf,
+        mut take: impl FnMut(String, T),
+    ) -> Result<(), ProviderError> {
+        let mut ids = self.ids(shelf, "json")?;
+        ids.sort();
+        for id in ids {
+            if let Some(record) = self.read(shelf, &id)? {
+                take(id, record);
+            }
+        }
+        Ok(())
+    }
+
     /// Reads every record, in the order of their ids.
     ///
     /// # Errors
     /// As [`Store::read`].
     pub fn read_all<T: DeserializeOwned>(&self, shelf: Shelf) -> Result<Vec<(String, T)>, ProviderError> {
-        let mut ids = self.ids(shelf, "json")?;
-        ids.sort();
-        let read = |id: String| Ok(self.read(shelf, &id)?.map(|record| (id, record)));
-        ids.into_iter().filter_map(|id| read(id).transpose()).collect()
+        let mut all = Vec::new();
+        self.each(shelf, |id, record| all.push((id, record)))?;
+        Ok(all)
     }
 
     fn ids(&self, shelf: Shelf, ending: &str) -> Result<Vec<String>, ProviderError> {
