@@ -9,7 +9,7 @@ use std::path::Path;
 
 use bake::data::{self, Attribute, Yields};
 use bake::module::blocks::BLOCKS;
-use bake::schema::{Argument, Block, Class, Default, Type, json_schema};
+use bake::schema::{Argument, Block, Class, Default, Type, dynamic, json_schema};
 use serde_json::{Value, json};
 
 const NOTE: &str = "<!-- Made from the tables by tests/reference.rs: BAKE_TEST_WRITE=1 writes it anew. -->\n";
@@ -55,6 +55,7 @@ fn pages() -> BTreeMap<String, String> {
     for block in BLOCKS {
         add(&mut families, block, &[]);
     }
+    add(&mut families, &dynamic::BLOCK, &[]);
     let mut index = format!(
         "{NOTE}# Reference\n\nWhat may be written in a module. What a change of an argument costs is \
                              explained in [the language](../language.md#what-a-change-costs).\n\n| page | |\n| --- | --- |\n"
@@ -286,6 +287,8 @@ fn the_schema_takes_a_module_and_no_mistakes() {
                 { "root": { "type": "linux-root", "size": "${var.size}" } },
             ] } },
             "provision": [{ "shell": { "a": { "inline": ["true"], "env": { "A": 1 } } } }],
+            "dynamic": { "provision": [{ "for_each": ["a"], "labels": ["shell", "${provision.value}"],
+                                         "content": { "inline": ["true"] } }] },
             "lifecycle": { "keep_releases": 3 },
         } },
         "output": { "id": { "value": "${image.web.id}" } },
@@ -297,6 +300,15 @@ fn the_schema_takes_a_module_and_no_mistakes() {
         ("/image/web/lifecycle/keep_releases", json!("three")),
         ("/image/web/lifecycle/keep_releases", json!(-1)),
         ("/image/web/provision", json!({ "shel": { "a": {} } })),
+        (
+            "/image/web/dynamic/provision",
+            json!({ "content": { "inline": ["true"] } }),
+        ),
+        ("/image/web/dynamic/provision/0/content/inlin", json!(["true"])),
+        (
+            "/image/web/dynamic",
+            json!({ "lifecycle": { "for_each": [], "content": {} } }),
+        ),
         ("/variable/x/sensitive", json!("yes")),
         ("/output/id", json!({})),
         ("/resource", json!({})),

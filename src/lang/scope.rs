@@ -62,6 +62,7 @@ pub struct Scope<'a> {
     pub(super) files: Option<&'a FilesRead>,
     pub(super) known: Option<Known<'a>>,
     pub(super) environment: bool,
+    pub(super) bound: &'a [(String, Value)],
 }
 
 impl<'a> Scope<'a> {
@@ -73,6 +74,7 @@ impl<'a> Scope<'a> {
             files: None,
             known: None,
             environment: false,
+            bound: &[],
         }
     }
 
@@ -91,6 +93,12 @@ impl<'a> Scope<'a> {
     /// Lets `env` read the environment of bake.
     pub fn with_environment(mut self) -> Scope<'a> {
         self.environment = true;
+        self
+    }
+
+    /// Lets these names stand for something, before all that the resolver knows.
+    pub fn binding(mut self, names: &'a [(String, Value)]) -> Scope<'a> {
+        self.bound = names;
         self
     }
 

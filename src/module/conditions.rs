@@ -143,12 +143,7 @@ impl Conditions {
     /// The checks of the module.
     pub fn checks(&mut self, names: &Names<'_>, files: &Files, found: &mut Diagnostics) {
         for (name, written) in &names.declared.checks {
-            let mut decoder = Decoder {
-                evaluate: &Literals,
-                files,
-                image: None,
-                found: Diagnostics::new(),
-            };
+            let mut decoder = Decoder::new(&Literals, files, None);
             decoder.block(written, &CHECK);
             if decoder.found.iter().next().is_none() && written.body.blocks_of("assert").next().is_none() {
                 let error = Diagnostic::error(format!("check {name:?} asserts nothing")).at(&written.span);

@@ -138,14 +138,9 @@ impl<'a> Reader<'a> {
         evaluate: &InImage<'_>,
         found: &mut Diagnostics,
     ) -> Option<Wanted<'w>> {
-        let mut decoder = Decoder {
-            evaluate,
-            files: self.files,
-            image: None,
-            found: Diagnostics::new(),
-        };
+        let mut decoder = Decoder::new(evaluate, self.files, None);
         let object = decoder.block(written, kind.block());
-        let unread = object.arguments.values().any(|one| one.value.unread().is_some());
+        let unread = object.is_unread();
         let errors = decoder.found;
         let first = errors.iter().next().cloned();
         if let Some(first) = first {

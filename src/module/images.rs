@@ -66,12 +66,7 @@ impl Images<'_> {
             plain: within(self.names),
             identities: within(self.identities),
         };
-        let mut decoder = Decoder {
-            evaluate: &evaluate,
-            files: self.files,
-            image: Some(address),
-            found: Diagnostics::new(),
-        };
+        let mut decoder = Decoder::new(&evaluate, self.files, Some(address));
         let object = decoder.block(written, &IMAGE);
         found.extend(decoder.found);
         for kind in ["precondition", "postcondition"] {

@@ -299,12 +299,7 @@ impl Read {
 
     fn bake(&self, files: &Files, found: &mut Diagnostics) -> Option<Object> {
         let written = self.declared.bake.as_ref()?;
-        let mut decoder = Decoder {
-            evaluate: &Literals,
-            files,
-            image: None,
-            found: Diagnostics::new(),
-        };
+        let mut decoder = Decoder::new(&Literals, files, None);
         let object = decoder.block(written, &BAKE);
         found.extend(decoder.found);
         if let Some(wanted) = object.spanned_text("required_version") {

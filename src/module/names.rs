@@ -284,9 +284,18 @@ impl Within<'_> {
     /// # Errors
     /// All that is wrong with it.
     pub fn evaluate(&self, expression: &Expression) -> Result<Value, Diagnostics> {
+        self.evaluate_with(expression, &[])
+    }
+
+    /// Computes an expression here, where these names stand for something, too.
+    ///
+    /// # Errors
+    /// All that is wrong with it.
+    pub fn evaluate_with(&self, expression: &Expression, names: &[(String, Value)]) -> Result<Value, Diagnostics> {
         let scope = Scope::new(self)
             .in_directory(self.names.directory)
-            .recording(self.names.read);
+            .recording(self.names.read)
+            .binding(names);
         evaluate(expression, &scope)
     }
 
@@ -451,12 +460,12 @@ pub(super) struct InImage<'a> {
 }
 
 impl Evaluate for InImage<'_> {
-    fn value(&self, expression: &Expression) -> Result<Value, Diagnostics> {
-        self.plain.evaluate(expression)
+    fn value(&self, expression: &Expression, names: &[(String, Value)]) -> Result<Value, Diagnostics> {
+        self.plain.evaluate_with(expression, names)
     }
 
-    fn identity(&self, expression: &Expression) -> Result<Value, Diagnostics> {
-        self.identities.evaluate(expression)
+    fn identity(&self, expression: &Expression, names: &[(String, Value)]) -> Result<Value, Diagnostics> {
+        self.identities.evaluate_with(expression, names)
     }
 }
 
@@ -464,12 +473,12 @@ impl Evaluate for InImage<'_> {
 pub(super) struct Literals;
 
 impl Evaluate for Literals {
-    fn value(&self, expression: &Expression) -> Result<Value, Diagnostics> {
-        evaluate(expression, &Scope::new(&Nothing))
+    fn value(&self, expression: &Expression, names: &[(String, Value)]) -> Result<Value, Diagnostics> {
+        evaluate(expression, &Scope::new(&Nothing).binding(names))
     }
 
-    fn identity(&self, expression: &Expression) -> Result<Value, Diagnostics> {
-        self.value(expression)
+    fn identity(&self, expression: &Expression, names: &[(String, Value)]) -> Result<Value, Diagnostics> {
+        self.value(expression, names)
     }
 }
 

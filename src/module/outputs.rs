@@ -24,12 +24,7 @@ fn decode(
         plain: within,
         identities: within,
     };
-    let mut decoder = Decoder {
-        evaluate: &evaluate,
-        files,
-        image: None,
-        found: Diagnostics::new(),
-    };
+    let mut decoder = Decoder::new(&evaluate, files, None);
     let object = decoder.block(written, table);
     found.extend(decoder.found);
     object

@@ -125,12 +125,7 @@ fn decode_one(
         plain: within,
         identities: within,
     };
-    let mut decoder = Decoder {
-        evaluate: &evaluate,
-        files,
-        image: None,
-        found: Diagnostics::new(),
-    };
+    let mut decoder = Decoder::new(&evaluate, files, None);
     let object = decoder.block(written, table);
     found.extend(decoder.found);
     object.whole.then(|| settings(&object, files.directory(), found))

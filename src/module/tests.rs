@@ -318,3 +318,131 @@ fn the_environment_is_read_in_defaults_only() {
     let said = format!("{:?}", with("1", "env(\"PATH\")").unwrap_err());
     assert!(said.contains("in the default of a variable only"), "{said}");
 }
+
+const WRITTEN: &str = r#"
+  volume "data" {
+    size            = "64MiB"
+    partition_table = "gpt"
+    partition "a" {
+      size       = "16MiB"
+      filesystem = "ext4"
+      mount      = "/srv/a"
+    }
+    partition "b" {
+      size       = "100%"
+      filesystem = "ext4"
+      mount      = "/srv/b"
+    }
+  }
+  provision "shell" "one" {
+    inline = ["echo one of 0"]
+    env    = { N = "0" }
+  }
+  provision "shell" "two" {
+    inline = ["echo two of 1"]
+    env    = { N = "1" }
+  }
+  provision "file" "last" {
+    content     = "x"
+    destination = "/x"
+  }
+"#;
+
+const DYNAMIC: &str = r#"
+  dynamic "volume" {
+    for_each = { data = { a = "16MiB", b = "100%" } }
+    labels   = [volume.key]
+    content {
+      size            = "64MiB"
+      partition_table = "gpt"
+      dynamic "partition" {
+        for_each = volume.value
+        iterator = one
+        labels   = [one.key]
+        content {
+          size       = one.value
+          filesystem = "ext4"
+          mount      = "/srv/${one.key}"
+        }
+      }
+    }
+  }
+  dynamic "provision" {
+    for_each = ["one", "two"]
+    labels   = ["shell", provision.value]
+    content {
+      inline = ["echo ${provision.value} of ${provision.key}"]
+      env    = { for name in ["N"] : name => provision.key }
+    }
+  }
+  dynamic "provision" {
+    for_each = toset([])
+    labels   = ["shell", "never"]
+    content {}
+  }
+  provision "file" "last" {
+    content     = "x"
+    destination = "/x"
+  }
+"#;
+
+#[test]
+fn dynamic_blocks_are_the_blocks_that_they_stand_for() {
+    let (written, dynamic) = (image(WRITTEN), image(DYNAMIC));
+    assert_eq!(content(&written), content(&dynamic));
+    assert_eq!(written.object.recorded(), dynamic.object.recorded());
+}
+
+#[test]
+fn dynamic_blocks_are_written_in_json() {
+    let hcl = format!("image \"a\" {{{ROOT}{DYNAMIC}\n}}");
+    let json = r#"{"image": {"a": {
+      "scratch": {},
+      "volume": {"root": {"size": "64MiB", "filesystem": "ext4", "mount": "/"}},
+      "dynamic": [
+        {"volume": {
+          "for_each": {"data": {"a": "16MiB", "b": "100%"}},
+          "labels": ["${volume.key}"],
+          "content": {
+            "size": "64MiB", "partition_table": "gpt",
+            "dynamic": {"partition": {
+              "for_each": "${volume.value}", "iterator": "one", "labels": ["${one.key}"],
+              "content": {"size": "${one.value}", "filesystem": "ext4", "mount": "/srv/${one.key}"}}}}}},
+        {"provision": {
+          "for_each": ["one", "two"], "labels": ["shell", "${provision.value}"],
+          "content": {"inline": ["echo ${provision.value} of ${provision.key}"], "env": {"N": "${provision.key}"}}}}],
+      "provision": {"file": {"last": {"content": "x", "destination": "/x"}}}}}}"#;
+    let directory = directory(&[("a.bake.json", json)]);
+    let json = whole(load(&at(directory.path())));
+    let hcl = module(&hcl);
+    assert_eq!(json.images[0].object.recorded(), hcl.images[0].object.recorded());
+}
+
+#[test]
+fn a_secret_in_a_dynamic_block_is_no_part_of_what_is_hashed() {
+    let of = |secret: &str, revision: u64| {
+        let text = format!(
+            r#"variable "token" {{
+              default   = "{secret}"
+              sensitive = true
+              revision  = {revision}
+            }}
+            image "a" {{{ROOT}
+              dynamic "provision" {{
+                for_each = {{ a = var.token }}
+                labels   = ["shell", provision.key]
+                content {{
+                  inline = ["true"]
+                  env    = {{ TOKEN = provision.value }}
+                }}
+              }}
+            }}"#
+        );
+        let module = module(&text);
+        let env = step(&module.images[0], "env");
+        assert!(env.sensitive && env.value.is_none());
+        env.digest
+    };
+    assert_eq!(of("tell-nobody", 1), of("another", 1));
+    assert_ne!(of("tell-nobody", 1), of("tell-nobody", 2));
+}

@@ -88,12 +88,7 @@ struct Declaration<'a> {
 impl<'a> Declaration<'a> {
     fn read(name: &'a str, written: &'a Written, found: &mut Diagnostics) -> Declaration<'a> {
         let files = Files::new("/");
-        let mut decoder = Decoder {
-            evaluate: &Literals,
-            files: &files,
-            image: None,
-            found: Diagnostics::new(),
-        };
+        let mut decoder = Decoder::new(&Literals, &files, None);
         let object = decoder.block(written, &VARIABLE);
         let mut errors = decoder.found;
         let body = &written.body;

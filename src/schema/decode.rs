@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::convert::{Wrong, convert};
+use super::dynamic::{self, Iterator};
 use super::files::{FileError, Files, InputFile};
 use super::foreign::foreign;
 use super::object::{Object, Resolved};
@@ -18,31 +19,74 @@ use crate::source::{Span, Spanned};
 
 /// Turns expressions into values.
 pub trait Evaluate {
-    /// The value.
+    /// The value, where these names stand for something.
     ///
     /// # Errors
     /// All that is wrong with the expression.
-    fn value(&self, expression: &Expression) -> Result<Value, Diagnostics>;
+    fn value(&self, expression: &Expression, names: &[(String, Value)]) -> Result<Value, Diagnostics>;
     /// The same with each secret replaced by its reference and revision.
     ///
     /// # Errors
     /// As [`Evaluate::value`].
-    fn identity(&self, expression: &Expression) -> Result<Value, Diagnostics>;
+    fn identity(&self, expression: &Expression, names: &[(String, Value)]) -> Result<Value, Diagnostics>;
 }
 
 /// Decodes blocks and collects what is wrong with them.
 pub struct Decoder<'a> {
-    /// Evaluates arguments.
-    pub evaluate: &'a dyn Evaluate,
-    /// Reads the files that arguments name.
-    pub files: &'a Files,
-    /// The image that the block belongs to.
-    pub image: Option<&'a ImageAddress>,
+    evaluate: &'a dyn Evaluate,
+    files: &'a Files,
+    image: Option<&'a ImageAddress>,
     /// What was wrong so far.
     pub found: Diagnostics,
+    /// The elements of the `dynamic` blocks around, innermost last.
+    pub(super) iterators: Iterators,
+    /// How many blocks `dynamic` blocks have made.
+    pub(super) made: usize,
+}
+
+/// Names with what they stand for, and with what stands for secrets.
+#[derive(Debug, Default)]
+pub(super) struct Iterators {
+    plain: Vec<(String, Value)>,
+    identities: Vec<(String, Value)>,
+}
+
+impl Iterators {
+    pub(super) fn push(&mut self, one: Iterator) {
+        self.plain.push(one.plain);
+        self.identities.push(one.identity);
+    }
+
+    pub(super) fn pop(&mut self) {
+        self.plain.pop();
+        self.identities.pop();
+    }
+}
+
+impl<'a> Decoder<'a> {
+    /// One that evaluates arguments and reads the files that they name, for blocks of an image if there is one.
+    pub fn new(evaluate: &'a dyn Evaluate, files: &'a Files, image: Option<&'a ImageAddress>) -> Decoder<'a> {
+        Decoder {
+            evaluate,
+            files,
+            image,
+            found: Diagnostics::new(),
+            iterators: Iterators::default(),
+            made: 0,
+        }
+    }
 }
 
 impl Decoder<'_> {
+    pub(super) fn value(&self, expression: &Expression) -> Result<Value, Diagnostics> {
+        self.evaluate.value(expression, &self.iterators.plain)
+    }
+
+    /// The value with what stands for secrets.
+    pub(super) fn identity_of(&self, expression: &Expression) -> Result<Value, Diagnostics> {
+        self.evaluate.identity(expression, &self.iterators.identities)
+    }
+
     /// Decodes a block whose name (and kind) is that of the table.
     pub fn block(&mut self, written: &syntax::Block, table: &'static Block) -> Object {
         let before = self.found.len();
@@ -52,6 +96,7 @@ impl Decoder<'_> {
             arguments: BTreeMap::new(),
             blocks: Vec::new(),
             span: written.span.clone(),
+            unread: false,
             whole: false,
         };
         if let Some(sentence) = table.unsupported {
@@ -60,12 +105,12 @@ impl Decoder<'_> {
         }
         object.labels = self.labels(written, table);
         object.arguments = self.arguments(written, table);
-        object.blocks = self.blocks(&written.body, table);
+        (object.blocks, object.unread) = self.blocks(&written.body, table);
         object.whole = self.found.len() == before;
         object
     }
 
-    fn labels(&mut self, written: &syntax::Block, table: &'static Block) -> Vec<Spanned<String>> {
+    pub(super) fn labels(&mut self, written: &syntax::Block, table: &'static Block) -> Vec<Spanned<String>> {
         let labels = &written.labels[usize::from(table.kind.is_some()).min(written.labels.len())..];
         for extra in labels.iter().skip(table.labels.len()) {
             let error = Diagnostic::error(format!("too many labels for block \"{}\"", table.name));
@@ -88,7 +133,11 @@ impl Decoder<'_> {
         labels.iter().take(table.labels.len()).cloned().collect()
     }
 
-    fn arguments(&mut self, written: &syntax::Block, table: &'static Block) -> BTreeMap<&'static str, Box<Resolved>> {
+    pub(super) fn arguments(
+        &mut self,
+        written: &syntax::Block,
+        table: &'static Block,
+    ) -> BTreeMap<&'static str, Box<Resolved>> {
         let mut found = BTreeMap::new();
         let mut seen = Vec::new();
         for attribute in &written.body.attributes {
@@ -120,7 +169,7 @@ impl Decoder<'_> {
     fn argument(&mut self, attribute: &Attribute, row: &'static Argument, table: &'static Block) -> Given {
         let value = match row.ty {
             Type::Names => names(&attribute.value).map_err(Diagnostics::from),
-            _ => self.evaluate.value(&attribute.value),
+            _ => self.value(&attribute.value),
         };
         let Some(value) = self.found.take(value) else {
             return Given::Wrong;
@@ -150,7 +199,8 @@ impl Decoder<'_> {
     }
 
     fn identity(&mut self, attribute: &Attribute, row: &Argument) -> Option<Value> {
-        let value = self.found.take(self.evaluate.identity(&attribute.value))?;
+        let identity = self.identity_of(&attribute.value);
+        let value = self.found.take(identity)?;
         let converted = convert(&value, &row.ty).map_err(|wrong| bad_value(attribute, row, wrong));
         self.found.take(converted)
     }
@@ -304,26 +354,37 @@ impl Decoder<'_> {
         }
     }
 
-    fn blocks(&mut self, body: &Body, table: &'static Block) -> Vec<Arc<Object>> {
-        let mut standing: Vec<(&str, Vec<&str>, &Span)> = Vec::new();
-        let mut objects = Vec::new();
+    /// The nested blocks, and whether some are not known yet.
+    fn blocks(&mut self, body: &Body, table: &'static Block) -> (Vec<Arc<Object>>, bool) {
+        let (mut objects, mut unread) = (Vec::new(), false);
         for written in &body.blocks {
-            let Some((nested, occurs)) = self.select(written, table) else {
-                continue;
-            };
-            let labels = written.labels.iter().skip(usize::from(nested.kind.is_some()));
-            let labels: Vec<&str> = labels.map(|label| label.value.as_str()).collect();
-            let alike = standing.iter().find(|(name, others, _)| {
-                *name == nested.name && (occurs == Occurs::Once || !labels.is_empty() && *others == labels)
-            });
-            if let Some((_, _, first)) = alike {
-                self.found.push(repeated(written, first, occurs));
-                continue;
+            match written.kind.value == dynamic::NAME && !table.blocks.is_empty() {
+                true => unread |= !self.dynamic(written, table, &mut objects),
+                false => self.nested(written, table, &mut objects),
             }
-            standing.push((nested.name, labels, &written.span));
-            objects.push(Arc::new(self.block(written, nested)));
         }
-        objects
+        (objects, unread)
+    }
+
+    /// Adds one nested block to those before it.
+    pub(super) fn nested(&mut self, written: &syntax::Block, table: &'static Block, objects: &mut Vec<Arc<Object>>) {
+        let Some((nested, occurs)) = self.select(written, table) else {
+            return;
+        };
+        let labels = || {
+            let labels = written.labels.iter().skip(usize::from(nested.kind.is_some()));
+            labels.map(|label| label.value.as_str())
+        };
+        let alike = objects.iter().find(|other| {
+            let named =
+                || labels().next().is_some() && labels().eq(other.labels.iter().map(|label| label.value.as_str()));
+            other.block.name == nested.name && (occurs == Occurs::Once || named())
+        });
+        if let Some(first) = alike {
+            self.found.push(repeated(written, &first.span, occurs));
+            return;
+        }
+        objects.push(Arc::new(self.block(written, nested)));
     }
 
     /// The table of a nested block, by its name and kind.
@@ -483,6 +544,9 @@ fn repeated(written: &syntax::Block, first: &Span, occurs: Occurs) -> Diagnostic
         (Occurs::Many, Some(label)) => format!("there are two {name} blocks named \"{}\"", label.value),
         _ => format!("block \"{name}\" may stand only once"),
     };
+    if written.span == *first {
+        return Diagnostic::error(summary).label(first, "several elements of for_each give one");
+    }
     Diagnostic::error(summary)
         .label(&written.span, "here again")
         .label(first, "the first is here")

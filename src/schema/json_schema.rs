@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-use super::{Argument, Block, Default, Nested, Type};
+use super::{Argument, Block, Default, Nested, Type, dynamic};
 
 /// The schema of a file `*.bake.json` whose top-level blocks are these. What is not supported yet is left out.
 ///
@@ -61,6 +61,35 @@ impl Definitions {
         properties
     }
 
+    /// `dynamic` blocks, by the name of what they make; none where nothing can be made. The label that tells the kind of
+    /// a block is not written where a schema could see it, so `content` is that of any kind.
+    fn dynamic(&mut self, nested: &[(&'static Block, &str)]) -> Option<Value> {
+        let mut contents: BTreeMap<&str, Vec<Value>> = BTreeMap::new();
+        for (block, within) in nested.iter().filter(|(block, _)| dynamic::makes(block)) {
+            let body = self.reference(block, within);
+            contents.entry(block.name).or_default().push(body);
+        }
+        let one = |(name, mut bodies): (&str, Vec<Value>)| {
+            let content = match bodies.len() {
+                1 => bodies.remove(0),
+                _ => json!({ "anyOf": bodies }),
+            };
+            let rows = dynamic::BLOCK.arguments.iter();
+            let mut properties: Map<_, _> = rows.map(|row| (row.name.to_owned(), property(row))).collect();
+            properties.insert("content".to_owned(), content);
+            let block = json!({
+                "type": "object",
+                "description": dynamic::BLOCK.doc,
+                "properties": properties,
+                "required": ["for_each", "content"],
+                "additionalProperties": false,
+            });
+            (name.to_owned(), one_or_many(block))
+        };
+        let made: Map<_, _> = contents.into_iter().map(one).collect();
+        (!made.is_empty()).then(|| json!({ "type": "object", "properties": made, "additionalProperties": false }))
+    }
+
     fn reference(&mut self, block: &'static Block, within: &str) -> Value {
         let known = self.0.iter().find(|(known, ..)| std::ptr::eq(*known, block));
         let name = match known {
@@ -87,6 +116,7 @@ impl Definitions {
             .map(|Nested { block: inner, .. }| (*inner, block.name))
             .collect();
         let mut properties = self.blocks(&nested);
+        properties.extend(self.dynamic(&nested).map(|blocks| (dynamic::NAME.to_owned(), blocks)));
         let written = block.arguments.iter().filter(|argument| argument.unsupported.is_none());
         properties.extend(written.map(|argument| (argument.name.to_owned(), property(argument))));
         properties.insert("//".to_owned(), comment());

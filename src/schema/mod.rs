@@ -4,6 +4,7 @@
 pub mod conditions;
 mod convert;
 pub mod decode;
+pub mod dynamic;
 pub mod files;
 mod foreign;
 mod given;

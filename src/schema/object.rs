@@ -23,6 +23,8 @@ pub struct Object {
     pub blocks: Vec<Arc<Object>>,
     /// The header of the block: `volume "root"`.
     pub span: Span,
+    /// Whether a `dynamic` block in it waits for a data source that has not been read.
+    pub unread: bool,
     /// Whether it was decoded without an error. One that is not whole is good for nothing but further checks.
     pub whole: bool,
 }
@@ -67,7 +69,7 @@ impl Object {
             .arguments
             .values()
             .any(|argument| argument.value.unread().is_some());
-        own || self.blocks.iter().any(|block| block.is_unread())
+        own || self.unread || self.blocks.iter().any(|block| block.is_unread())
     }
 
     /// An argument that was written or has a default.

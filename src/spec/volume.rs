@@ -257,6 +257,7 @@ fn of_the_source(span: &Span) -> Volume {
         arguments: std::collections::BTreeMap::new(),
         blocks: Vec::new(),
         span: span.clone(),
+        unread: false,
         whole: true,
     };
     let resolved = grow.map(|value| Resolved {

@@ -74,19 +74,45 @@ fn add_excerpts<'a>(group: Group<'a>, labels: &[Label]) -> Group<'a> {
             return group.element(Origin::path(path).line(start.line).char_column(start.column));
         };
         let kinds = std::iter::once(AnnotationKind::Primary).chain(std::iter::repeat(AnnotationKind::Context));
+        let window = Window::around(labels, source.text());
         let marks: Vec<_> = labels
             .iter()
             .zip(kinds)
-            .map(|(label, kind)| mark(label, source.text(), kind))
+            .map(|(label, kind)| mark(label, &window, kind))
             .collect();
-        group.element(Snippet::source(source.text().to_owned()).path(path).annotations(marks))
+        let snippet = Snippet::source(window.text.to_owned()).line_start(window.line);
+        group.element(snippet.path(path).annotations(marks))
     })
 }
 
+/// The lines of a file from the first mark to the last: drawing takes as long as the text is that it is drawn from.
+struct Window<'a> {
+    text: &'a str,
+    /// The number of its first line.
+    line: usize,
+    /// Where it begins in the file, in bytes.
+    at: usize,
+}
+
+impl Window<'_> {
+    fn around<'a>(labels: &[Label], text: &'a str) -> Window<'a> {
+        let starts = labels.iter().map(|label| label.span.start());
+        let first = starts.min().map_or(0, |first| first.byte);
+        let last = labels.iter().map(|label| label.span.end().byte).max().unwrap_or(0);
+        let at = text[..first].rfind('\n').map_or(0, |end| end + 1);
+        let end = text[last..].find('\n').map_or(text.len(), |more| last + more + 1);
+        Window {
+            text: &text[at..end],
+            line: labels.iter().map(|label| label.span.start().line).min().unwrap_or(1),
+            at,
+        }
+    }
+}
+
 /// A mark under the first line of its span: a block that is underlined whole says no more than its header.
-fn mark(label: &Label, text: &str, kind: AnnotationKind) -> Annotation<'static> {
-    let (start, end) = (label.span.start().byte, label.span.end().byte);
-    let first_line = text[start..end].lines().next().unwrap_or("");
+fn mark(label: &Label, within: &Window<'_>, kind: AnnotationKind) -> Annotation<'static> {
+    let (start, end) = (label.span.start().byte - within.at, label.span.end().byte - within.at);
+    let first_line = within.text[start..end].lines().next().unwrap_or("");
     let said = Some(clean(&label.text).into_owned()).filter(|said| !said.is_empty());
     kind.span(start..start + first_line.trim_end().len()).label(said)
 }

@@ -60,7 +60,7 @@ impl<'a> Evaluator<'a> {
     pub(super) fn new(scope: &'a Scope<'a>) -> Evaluator<'a> {
         Evaluator {
             scope,
-            variables: Vec::new(),
+            variables: scope.bound.to_vec(),
             each: Vec::new(),
             depth: 0,
             walked: limits::Walked::default(),

@@ -1,0 +1,15 @@
+image "web" {
+  scratch {}
+  volume "root" {
+    size       = "64MiB"
+    filesystem = "ext4"
+    mount      = "/"
+  }
+
+  dynamic "provision" {
+    for_each = ["a"]
+    content {
+      inline = [provision.value]
+    }
+  }
+}
