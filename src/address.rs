@@ -5,9 +5,55 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// The address of an image: `image.web`, or `image.web["arm64"]` under `for_each`.
+/// Where in the tree of modules something stands: `module.web["a"].module.base`; empty in the module for which bake was
+/// started.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ModulePath(Vec<(String, Option<String>)>);
+
+impl ModulePath {
+    /// A module that is called here, with its key under `for_each`.
+    pub fn below(&self, name: &str, key: Option<&str>) -> ModulePath {
+        let step = (name.to_owned(), key.map(str::to_owned));
+        ModulePath(self.0.iter().cloned().chain([step]).collect())
+    }
+
+    /// The module that is called in `above` on the way to this one; none if this one does not lie below it.
+    pub fn first_below(&self, above: &ModulePath) -> Option<ModulePath> {
+        let lies_below = self.0.starts_with(&above.0) && self.0.len() > above.0.len();
+        lies_below.then(|| ModulePath(self.0[..=above.0.len()].to_vec()))
+    }
+
+    /// Whether it is that for which bake was started.
+    pub fn is_root(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The address of something that stands here: `module.web.data.http.key`.
+    pub fn of(&self, what: impl fmt::Display) -> String {
+        match self.is_root() {
+            true => what.to_string(),
+            false => format!("{self}.{what}"),
+        }
+    }
+}
+
+impl fmt::Display for ModulePath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (at, (name, key)) in self.0.iter().enumerate() {
+            let dot = if at > 0 { "." } else { "" };
+            write!(f, "{dot}module.{name}")?;
+            key.iter().try_for_each(|key| write!(f, "[{}]", quoted(key)))?;
+        }
+        Ok(())
+    }
+}
+
+/// The address of an image: `image.web`, `image.web["arm64"]` under `for_each`, `module.base.image.web` of a module that is
+/// called.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ImageAddress {
+    /// The module in which its block stands.
+    pub module: ModulePath,
     /// The label of its block.
     pub name: String,
     /// Its key under `for_each`.
@@ -17,7 +63,19 @@ pub struct ImageAddress {
 impl ImageAddress {
     /// `image.NAME`, or `image.NAME["KEY"]`.
     pub fn new(name: impl Into<String>, key: Option<String>) -> ImageAddress {
-        ImageAddress { name: name.into(), key }
+        ImageAddress {
+            module: ModulePath::default(),
+            name: name.into(),
+            key,
+        }
+    }
+
+    /// The same image of a module.
+    pub fn within(self, module: &ModulePath) -> ImageAddress {
+        ImageAddress {
+            module: module.clone(),
+            ..self
+        }
     }
 
     /// The address of one of its nodes: `image.web.KIND["LABEL"]`.
@@ -53,6 +111,9 @@ impl ImageAddress {
 
 impl fmt::Display for ImageAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if !self.module.is_root() {
+            write!(f, "{}.", self.module)?;
+        }
         write!(f, "image.{}", self.name)?;
         self.key.iter().try_for_each(|key| write!(f, "[{}]", quoted(key)))
     }
@@ -103,10 +164,11 @@ impl FromStr for Address {
     type Err = NotAnAddress;
     fn from_str(text: &str) -> Result<Address, NotAnAddress> {
         let read = || {
-            let rest = text.strip_prefix("image.")?;
+            let (module, rest) = module(text)?;
+            let rest = rest.strip_prefix("image.")?;
             let (name, rest) = word(rest)?;
             let (key, rest) = index(rest)?;
-            let image = ImageAddress::new(name, key);
+            let image = ImageAddress::new(name, key).within(&module);
             if rest.is_empty() {
                 return Some(image.itself());
             }
@@ -132,6 +194,18 @@ impl FromStr for ImageAddress {
             _ => Err(NotAnAddress(text.to_owned())),
         }
     }
+}
+
+/// The modules in front of an address.
+fn module(mut text: &str) -> Option<(ModulePath, &str)> {
+    let mut path = ModulePath::default();
+    while let Some(rest) = text.strip_prefix("module.") {
+        let (name, rest) = word(rest)?;
+        let (key, rest) = index(rest)?;
+        path = path.below(name, key.as_deref());
+        text = rest.strip_prefix('.')?;
+    }
+    Some((path, text))
 }
 
 fn word(text: &str) -> Option<(&str, &str)> {
@@ -175,6 +249,8 @@ mod tests {
             "image.web",
             "image.web[\"arm64\"]",
             "image.web.snapshot",
+            "module.a.image.web",
+            "module.a[\"x.y\"].module.b.image.web[\"z\"].provision[\"p\"]",
             "image.web[\"a.b\"].provision[\"x \\\"y\\\" ]\"]",
         ] {
             assert_eq!(text.parse::<Address>().unwrap().to_string(), text);
@@ -184,6 +260,9 @@ mod tests {
             "web",
             "image.",
             "image.web.",
+            "module.a",
+            "module.image.web",
+            "module.a.web",
             "image.web[arm64]",
             "image.web[\"a\"",
             "image.web.x[\"a\"]y",

@@ -209,3 +209,30 @@ fn a_program_that_does_not_end_is_ended() {
     let (code, _, err) = bake(module(text).path(), &["output"]);
     assert!(code == Some(1) && err.contains("did not end within 1s"), "{err}");
 }
+
+#[test]
+fn a_source_in_a_module_is_pinned_under_its_address() {
+    let server = Server::start(b"one\n");
+    let directory = module(
+        "module \"keys\" {\n  source   = \"./keys\"\n  for_each = toset([\"a\", \"b\"])\n  name     = each.key\n}\n",
+    );
+    let below = directory.path().join("keys");
+    fs::create_dir(&below).unwrap();
+    let text = format!(
+        "variable \"name\" {{}}\n{}output \"body\" {{\n  value = data.http.key.body\n}}\n",
+        key(server.port, "").replace("/key", "/${var.name}")
+    );
+    fs::write(below.join("keys.bake.hcl"), text).unwrap();
+    let (code, said, errors) = bake(directory.path(), &["update"]);
+    assert_eq!(code, Some(0), "{said}{errors}");
+    let lock = fs::read_to_string(directory.path().join("bake.lock.hcl")).unwrap();
+    assert!(
+        lock.contains("source \"module.keys[\\\"a\\\"].data.http.key\""),
+        "{lock}"
+    );
+    assert_eq!(server.requests(), 2);
+    server.serve(b"two\n");
+    let (_, said, errors) = bake(directory.path(), &["plan", "-lockfile=readonly"]);
+    assert!(said.contains("No changes"), "{said}{errors}");
+    assert_eq!(server.requests(), 2);
+}

@@ -23,6 +23,8 @@ mod fleet;
 mod full;
 #[path = "local/hooks.rs"]
 mod hooks;
+#[path = "local/modules.rs"]
+mod modules;
 #[path = "local/packages.rs"]
 mod packages;
 #[path = "local/releases.rs"]

@@ -63,15 +63,15 @@ impl Args {
 }
 
 /// A module and who asks.
-struct Console<'a> {
-    module: &'a Explorer<'a>,
+struct Console<'a, 'm> {
+    module: &'a Explorer<'m>,
     /// What stands, once an expression has asked for it.
     images: OnceCell<Known>,
     look: &'a dyn Fn() -> Known,
     terminal: &'a Terminal,
 }
 
-impl Console<'_> {
+impl Console<'_, '_> {
     /// With a person at a terminal. What is wrong ends nothing.
     fn talk(&self) -> Result<Exit, Diagnostics> {
         let mut prompt = Prompt::new(self.module.references())?;

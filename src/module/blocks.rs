@@ -91,6 +91,30 @@ pub static MOVED: Block = block("moved")
             .doc("Where it is: image.new."),
     ]);
 
+/// `module`: its other arguments are the variables of the module that it calls.
+pub static MODULE: Block = block("module")
+    .labels(&["name"])
+    .doc(
+        "Calls a module in another directory. What is written beside these arguments are values for its variables; what it \
+         says in its outputs is module.NAME.OUTPUT, or module.NAME[\"KEY\"].OUTPUT with for_each.",
+    )
+    .open()
+    .arguments(&[
+        argument("source", Type::Text, Class::Run)
+            .required()
+            .doc("The directory of the module, relative to this one: \"./base\" or \"../base\". A plain text."),
+        argument("for_each", Type::Expression, Class::Run)
+            .doc("A map or a set of strings: one module for each, with each.key and each.value in its arguments."),
+        argument("count", Type::Expression, Class::Run)
+            .unsupported("there is no count: for_each gives each.key and each.value"),
+        argument("version", Type::Expression, Class::Run)
+            .unsupported("a module in a directory has no version; its bake block may ask for one of bake: required_version"),
+        argument("providers", Type::Expression, Class::Run)
+            .unsupported("a module that is called sees every provider of the module for which bake was started"),
+        argument("depends_on", Type::Expression, Class::Run)
+            .unsupported("images are built in the order of their references; write depends_on in the image"),
+    ]);
+
 /// Providers by their kind.
 pub const PROVIDERS: &[&Block] = &[&LOCAL, &AWS];
 
@@ -107,11 +131,9 @@ pub const BLOCKS: &[&Block] = &[
     &IMAGE,
     &OUTPUT,
     &CHECK,
+    &MODULE,
     &MOVED,
 ];
-
-/// Blocks that are known and not supported yet.
-const LATER: &[&str] = &["module"];
 
 /// What the members of a module in JSON are.
 pub(super) struct Top;
@@ -121,10 +143,23 @@ impl Shape for Top {
         let tables: Vec<&'static Block> = BLOCKS.iter().copied().filter(|block| block.name == name).collect();
         match name {
             "locals" => Member::Blocks(Box::new(Free)),
-            later if LATER.contains(&later) => Member::Unknown,
+            "module" => Member::Blocks(Box::new(Call)),
             _ if tables.is_empty() => Member::Unknown,
             _ => Member::Blocks(Box::new(Named(tables))),
         }
+    }
+}
+
+/// `module`: one label, and any arguments.
+struct Call;
+
+impl Blocks for Call {
+    fn labels(&self, _: &[&str]) -> usize {
+        1
+    }
+
+    fn body(&self, _: &[&str]) -> Box<dyn Shape + '_> {
+        Box::new(Free)
     }
 }
 
@@ -159,6 +194,7 @@ pub(super) struct Declared {
     pub images: BTreeMap<String, Written>,
     pub outputs: BTreeMap<String, Written>,
     pub checks: BTreeMap<String, Written>,
+    pub modules: BTreeMap<String, Written>,
     pub moved: Vec<Written>,
 }
 
@@ -193,12 +229,10 @@ impl Declared {
             "image" => insert(&mut self.images, written, found),
             "output" => insert(&mut self.outputs, written, found),
             "check" => insert(&mut self.checks, written, found),
+            "module" => insert(&mut self.modules, written, found),
             "provider" => self.providers.push(written),
             "data" => self.add_data(written, found),
             "moved" => self.moved.push(written),
-            later if LATER.contains(&later) => {
-                found.push(Diagnostic::error(format!("{later} blocks are not supported yet")).at(&written.span));
-            }
             _ => found.push(unknown(&written)),
         }
     }

@@ -1,7 +1,8 @@
 //! What must hold beside what the tables say: `check`, `precondition`, `postcondition`. What is known already is judged at
 //! once; what waits for images is judged by the plan, as far as that can tell.
 
-use super::names::{Names, Within};
+use super::names::Names;
+use super::within::Within;
 use crate::data;
 use crate::diagnostic::{Diagnostic, Diagnostics, Severity};
 use crate::lang::Value;
@@ -10,7 +11,7 @@ use crate::schema::conditions::{ASSERT, POSTCONDITION, PRECONDITION};
 use crate::schema::{Block, Decoder, Files, block, many};
 use crate::source::Span;
 
-use super::names::Literals;
+use super::within::Literals;
 
 /// The table of `check`.
 pub static CHECK: Block = block("check")
@@ -72,7 +73,7 @@ impl Conditions {
     /// Looks at one. Answers whether it may go on: it holds, or nobody knows yet.
     pub fn look(
         &mut self,
-        within: &Within<'_>,
+        within: &Within<'_, '_>,
         written: &Written,
         summary: String,
         severity: Severity,
@@ -115,7 +116,14 @@ impl Conditions {
     }
 
     /// All of one kind in a body.
-    pub fn of(&mut self, within: &Within<'_>, body: &Body, kind: &str, about: &str, found: &mut Diagnostics) -> bool {
+    pub fn of(
+        &mut self,
+        within: &Within<'_, '_>,
+        body: &Body,
+        kind: &str,
+        about: &str,
+        found: &mut Diagnostics,
+    ) -> bool {
         let mut all_hold = true;
         for written in body.blocks_of(kind) {
             let summary = format!("a {kind} of {about} does not hold");
@@ -127,7 +135,7 @@ impl Conditions {
     /// All of one kind in the `lifecycle` of a block.
     pub fn of_lifecycle(
         &mut self,
-        within: &Within<'_>,
+        within: &Within<'_, '_>,
         written: &Written,
         kind: &str,
         about: &str,
@@ -182,6 +190,6 @@ impl Conditions {
 }
 
 /// Whether the preconditions of a data source let it be read.
-pub(super) fn may_be_read(within: &Within<'_>, written: &Written, address: &str, found: &mut Diagnostics) -> bool {
+pub(super) fn may_be_read(within: &Within<'_, '_>, written: &Written, address: &str, found: &mut Diagnostics) -> bool {
     Conditions::default().of_lifecycle(within, written, PRECONDITION.name, address, found)
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::future::Future;
+use std::path::Path;
 use std::pin::Pin;
 use std::task::Poll;
 
@@ -10,7 +11,9 @@ use tokio::sync::Semaphore;
 use super::Data;
 use super::conditions::may_be_read;
 use super::lock::{Entry, Lock};
-use super::names::{InImage, Names, Within};
+use super::names::Names;
+use super::tree::visit;
+use super::within::{InImage, Within};
 use crate::data::{self, Asks, Found, Kind, Pins, Request};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::digest::{ContentHasher, Digest};
@@ -46,6 +49,8 @@ struct Wanted<'a> {
     address: String,
     written: &'a Written,
     kind: &'static dyn Kind,
+    /// That of the module in which it stands.
+    directory: &'a Path,
     object: Object,
     arguments: Digest,
 }
@@ -86,47 +91,58 @@ impl<'a> Reader<'a> {
     }
 
     /// Reads what can be read with what these names know. Whether that was anything: then they know more now.
-    pub fn layer(
+    pub fn layer<'w>(
         &mut self,
-        names: &Names<'_>,
-        identities: &Names<'_>,
+        names: &Names<'w>,
+        identities: &Names<'w>,
         settings: &dyn Fn() -> Vec<ProviderSettings>,
         found: &mut Diagnostics,
     ) -> bool {
         let before = self.known.len();
         let mut wanted = Vec::new();
+        visit(names, identities, &mut |names, identities| {
+            wanted.extend(self.wanted(names, identities, found))
+        });
+        let unlocked: Vec<_> = wanted.into_iter().filter_map(|one| self.unless_locked(one)).collect();
+        if *self.how != Data::Offline && !unlocked.is_empty() && !found.has_errors() {
+            self.read(&unlocked, &settings(), found);
+        }
+        self.known.len() > before
+    }
+
+    /// The sources of one module that can be asked now.
+    fn wanted<'w>(&mut self, names: &Names<'w>, identities: &Names<'w>, found: &mut Diagnostics) -> Vec<Wanted<'w>> {
+        let mut wanted = Vec::new();
+        let Some(files) = names.files() else { return wanted };
         for ((kind, name), written) in &names.declared.data {
             let Ok(all) = names.sources(kind, name, &written.span) else {
                 continue;
             };
             let row = data::kind(kind).expect("sorting the blocks has asked for the kind");
             for (address, each) in &all.all {
-                if !self.known.contains_key(address) {
-                    let within = |names| Within {
-                        names,
-                        image: None,
-                        each: each.as_ref(),
-                        own: None,
-                    };
-                    let evaluate = InImage {
-                        plain: within(names),
-                        identities: within(identities),
-                    };
-                    if !may_be_read(&evaluate.plain, written, address, found) {
-                        let error = Diagnostic::error(format!("{address} was not read")).at(&written.span);
-                        self.known
-                            .insert(address.clone(), Err(error.note("a precondition does not hold")));
-                        continue;
-                    }
-                    wanted.extend(self.decode(address, written, row, &evaluate, found));
+                if self.known.contains_key(address) {
+                    continue;
                 }
+                let within = |names| Within {
+                    names,
+                    image: None,
+                    each: each.as_ref(),
+                    own: None,
+                };
+                let evaluate = InImage {
+                    plain: within(names),
+                    identities: within(identities),
+                };
+                if !may_be_read(&evaluate.plain, written, address, found) {
+                    let error = Diagnostic::error(format!("{address} was not read")).at(&written.span);
+                    let error = error.note("a precondition does not hold");
+                    self.known.insert(address.clone(), Err(error));
+                    continue;
+                }
+                wanted.extend(self.decode(address, written, row, &evaluate, files, found));
             }
         }
-        let unlocked: Vec<_> = wanted.into_iter().filter_map(|one| self.unless_locked(one)).collect();
-        if *self.how != Data::Offline && !unlocked.is_empty() && !found.has_errors() {
-            self.read(&unlocked, &settings(), found);
-        }
-        self.known.len() > before
+        wanted
     }
 
     /// The block, if all that it is asked with is known.
@@ -135,10 +151,11 @@ impl<'a> Reader<'a> {
         address: &str,
         written: &'w Written,
         kind: &'static dyn Kind,
-        evaluate: &InImage<'_>,
+        evaluate: &InImage<'_, '_>,
+        files: &'w Files,
         found: &mut Diagnostics,
     ) -> Option<Wanted<'w>> {
-        let mut decoder = Decoder::new(evaluate, self.files, None);
+        let mut decoder = Decoder::new(evaluate, files, None);
         let object = decoder.block(written, kind.block());
         let unread = object.is_unread();
         let errors = decoder.found;
@@ -151,6 +168,7 @@ impl<'a> Reader<'a> {
         (!unread).then(|| Wanted {
             address: address.to_owned(),
             written,
+            directory: files.directory(),
             kind,
             arguments: digest(&object),
             object,
@@ -247,7 +265,7 @@ impl<'a> Reader<'a> {
         };
         let request = Request {
             arguments: &wanted.object,
-            directory: self.files.directory(),
+            directory: wanted.directory,
             owner: self.owner,
             provider: provider.transpose()?,
             pinned,

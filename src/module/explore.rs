@@ -3,9 +3,12 @@
 use std::path::Path;
 
 use super::blocks::Declared;
-use super::load::Read;
 use super::names::Names;
+use super::providers;
+use super::tree::Read;
+use super::variables::Giver;
 use super::{LoadOptions, given, variables};
+use crate::address::ModulePath;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::lang::{FilesRead, Value, parse_expression};
 use crate::source::Source;
@@ -34,7 +37,13 @@ pub fn explore<T>(
         Err(errors) => return Err(errors),
     };
     let given = given::collect(options, &read.automatic, &mut found);
-    let variables = variables::evaluate_all(&read.declared, given, options, read.unreadable.is_none(), &mut found);
+    let variables = variables::evaluate_all(
+        &read.declared,
+        given,
+        Giver::Person(options),
+        read.unreadable.is_none(),
+        &mut found,
+    );
     let files = FilesRead::new();
     let unread = |(kind, name): &(String, String)| {
         let address = format!("data.{kind}.{name}");
@@ -45,7 +54,14 @@ pub fn explore<T>(
         )
     };
     let data = read.declared.data.keys().map(unread).collect();
-    let names = read.names(&variables, &files, &data, &mut found);
+    let names = read.names(
+        &ModulePath::default(),
+        &variables,
+        &files,
+        &data,
+        &providers::keys(&read.declared),
+        &mut found,
+    );
     Ok(ask(&Explorer { names }, found.sorted()))
 }
 
@@ -88,8 +104,14 @@ impl Explorer<'_> {
         let variables = self.names.variables.keys().map(|name| format!("var.{name}"));
         let locals = declared.locals.keys().map(|name| format!("local.{name}"));
         let images = declared.images.keys().map(|name| format!("image.{name}"));
+        let modules = declared.modules.keys().map(|name| format!("module.{name}"));
         let paths = ["cwd", "module", "root"].map(|name| format!("path.{name}"));
-        let mut all: Vec<String> = variables.chain(locals).chain(images).chain(paths).collect();
+        let mut all: Vec<String> = variables
+            .chain(locals)
+            .chain(images)
+            .chain(modules)
+            .chain(paths)
+            .collect();
         all.sort();
         all
     }

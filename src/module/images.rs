@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use super::conditions::Conditions;
 use super::cycle::{self, Needs};
-use super::names::{InImage, Names, Within};
+use super::names::Names;
 use super::providers::Providers;
+use super::within::{InImage, Within};
 use crate::address::ImageAddress;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::lang::Value;
@@ -14,38 +15,51 @@ use crate::schema::{Decoder, Files, Object};
 use crate::source::Span;
 use crate::spec::{Architecture, Decoding, IMAGE, ImageSpec, check_local};
 
-/// Decodes all images of a module.
-pub(super) struct Images<'a> {
-    /// What references mean.
-    pub names: &'a Names<'a>,
-    /// The same with what stands for secrets.
-    pub identities: &'a Names<'a>,
-    /// Declared providers.
-    pub providers: &'a Providers,
-    /// Reads the files that arguments name.
-    pub files: &'a Files,
+/// The images of a module and of those that it calls.
+#[derive(Default)]
+pub(super) struct Images {
+    specs: BTreeMap<ImageAddress, ImageSpec>,
+    /// Those that wait for data sources.
+    waiting: Vec<ImageAddress>,
 }
 
-impl Images<'_> {
+impl Images {
     /// Every image, in the order of their addresses, and those that wait for data sources. What is wrong is added to
     /// `found`.
-    pub fn decode(&self, conditions: &mut Conditions, found: &mut Diagnostics) -> (Vec<ImageSpec>, Vec<ImageAddress>) {
-        let (mut specs, mut waiting) = (BTreeMap::new(), Vec::new());
+    pub fn finish(mut self, found: &mut Diagnostics) -> (Vec<ImageSpec>, Vec<ImageAddress>) {
+        let order = cycle::order(&needs(&self.specs), found);
+        inherit_architecture(&mut self.specs, &order, found);
+        (self.specs.into_values().collect(), self.waiting)
+    }
+}
+
+/// Decodes the images of one module.
+pub(super) struct ImagesHere<'n, 'a> {
+    /// What references mean.
+    pub names: &'n Names<'a>,
+    /// The same with what stands for secrets.
+    pub identities: &'n Names<'a>,
+    /// Declared providers.
+    pub providers: &'n Providers,
+    /// Reads the files that arguments name.
+    pub files: &'n Files,
+}
+
+impl ImagesHere<'_, '_> {
+    /// Every image. What is wrong is added to `found`.
+    pub fn decode(&self, images: &mut Images, conditions: &mut Conditions, found: &mut Diagnostics) {
         for (name, written) in &self.names.declared.images {
             let Ok(instances) = self.names.instances(name, &written.span) else {
                 continue;
             };
             for (address, each) in &instances.all {
                 match self.decode_one(written, address, each.as_ref(), conditions, found) {
-                    Decoded::Whole(spec) => drop(specs.insert(address.clone(), *spec)),
-                    Decoded::Waits => waiting.push(address.clone()),
+                    Decoded::Whole(spec) => drop(images.specs.insert(address.clone(), *spec)),
+                    Decoded::Waits => images.waiting.push(address.clone()),
                     Decoded::Broken => {}
                 }
             }
         }
-        let order = cycle::order(&needs(&specs), found);
-        inherit_architecture(&mut specs, &order, found);
-        (specs.into_values().collect(), waiting)
     }
 
     fn decode_one(

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::names::{Names, Within};
-use crate::address::ImageAddress;
+use super::names::Names;
+use super::within::Within;
+use crate::address::{ImageAddress, ModulePath};
 use crate::data;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::lang::syntax::{Block as Written, Part};
@@ -24,10 +25,10 @@ pub(super) struct Instances {
 }
 
 impl Instances {
-    /// Of a block with this name, and its `for_each` with the place of that.
-    pub fn of(name: &str, for_each: Option<(Value, &Span)>) -> Result<Instances, Diagnostic> {
+    /// Of a block with this name in a module, and its `for_each` with the place of that.
+    pub fn of(path: &ModulePath, name: &str, for_each: Option<(Value, &Span)>) -> Result<Instances, Diagnostic> {
         let Some((value, span)) = for_each else {
-            let address = ImageAddress::new(name, None);
+            let address = ImageAddress::new(name, None).within(path);
             let value = of_one(&address);
             return Ok(Instances {
                 all: vec![(address, None)],
@@ -43,7 +44,7 @@ impl Instances {
         let mut all = Vec::new();
         let mut values = BTreeMap::new();
         for (key, value) in pairs(&value, span)? {
-            let address = ImageAddress::new(name, Some(key.clone()));
+            let address = ImageAddress::new(name, Some(key.clone())).within(path);
             values.insert(key.clone(), of_one(&address));
             all.push((address, Some((key, value))));
         }
@@ -69,7 +70,7 @@ impl Sources {
     /// itself.
     pub fn of(names: &Names<'_>, kind: &str, name: &str) -> Result<Sources, Diagnostics> {
         let written = &names.declared.data[&(kind.to_owned(), name.to_owned())];
-        let address = format!("data.{kind}.{name}");
+        let address = names.path.of(format_args!("data.{kind}.{name}"));
         let Some(for_each) = written.body.attribute("for_each") else {
             return Ok(Sources {
                 value: Sources::one(names, written, kind, &address, None)?,
@@ -161,7 +162,7 @@ impl Sources {
 }
 
 /// Something that is known when a data source has been read.
-fn unread_value(what: &str) -> Value {
+pub(super) fn unread_value(what: &str) -> Value {
     let (of, attribute) = what.rsplit_once('.').unwrap_or((what, ""));
     let term = Term::Data {
         of: of.to_owned(),
@@ -185,7 +186,7 @@ fn of_one(address: &ImageAddress) -> Value {
     Value::object(all.collect())
 }
 
-fn pairs(value: &Value, span: &Span) -> Result<Vec<(String, Value)>, Diagnostic> {
+pub(super) fn pairs(value: &Value, span: &Span) -> Result<Vec<(String, Value)>, Diagnostic> {
     let wrong = |why: String| {
         let error = Diagnostic::error("for_each takes a map, or a set of strings").label(span, why);
         Err(error.help("write toset([\"a\", \"b\"]) or { a = ..., b = ... }"))

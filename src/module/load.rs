@@ -4,20 +4,22 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::blocks::{BAKE, Declared};
+use super::blocks::BAKE;
 use super::conditions::Conditions;
 use super::data::{self, Reader, Reading};
-use super::images::Images;
-use super::lock::{self, Lock};
-use super::names::{Literals, Names};
+use super::images::{Images, ImagesHere};
+use super::names::Names;
 use super::providers::{self, Providers};
-use super::variables::{self, Variable};
-use super::{Inputs, LoadOptions, Module, given, outputs, sources, version};
+use super::tree::{Read, visit};
+use super::variables::{self, Giver, Variable};
+use super::within::Literals;
+use super::{Inputs, LoadOptions, Module, given, outputs, version};
+use crate::address::ModulePath;
 use crate::diagnostic::{Diagnostic, Diagnostics, Severity};
 use crate::digest::Digest;
 use crate::lang::{FilesRead, Value};
 use crate::providers::Owner;
-use crate::schema::{Decoder, Files, Object};
+use crate::schema::{Decoder, Object};
 use crate::spec::ProviderSettings;
 
 /// The project of a module that names none.
@@ -55,7 +57,13 @@ pub fn secrets(
     let mut found = Diagnostics::new();
     let read = Read::new(options, &mut found)?;
     let given = given::collect(options, &read.automatic, &mut found);
-    let mut variables = variables::evaluate_all(&read.declared, given, options, false, &mut Diagnostics::new());
+    let mut variables = variables::evaluate_all(
+        &read.declared,
+        given,
+        Giver::Person(options),
+        false,
+        &mut Diagnostics::new(),
+    );
     let (mut values, read) = (BTreeMap::new(), secrets_read(options, wanted)?);
     for (name, revision) in wanted {
         if let Some((value, _)) = read.get(name).filter(|(_, now)| now == revision) {
@@ -64,7 +72,7 @@ pub fn secrets(
         }
         let again = "plan again, and apply that plan";
         match variables.remove(name) {
-            None if name.starts_with("data.") => {
+            None if !is_own(name) => {
                 let error = Diagnostic::error(format!("{name} is not what the plan was made with"));
                 found.push(
                     error
@@ -120,14 +128,14 @@ pub fn glance(options: &LoadOptions<'_>) -> Result<Glance, Diagnostics> {
         .iter()
         .map(|(name, one)| (name.clone(), one.in_words(name)))
         .collect();
-    let variables = variables::evaluate_all(&read.declared, given, &options, false, &mut ignored);
+    let variables = variables::evaluate_all(&read.declared, given, Giver::Person(&options), false, &mut ignored);
     let plain = variables.into_iter().filter(|(_, one)| !one.sensitive);
     let value = |(name, one): (String, Variable)| {
         let by = by.get(&name)?.clone();
         Some((name, (one.value.ok()?.to_json(), by)))
     };
     let given = plain.filter_map(value).collect();
-    let files = read.digests;
+    let files = read.module_files();
     found.into_result(Glance { files, given }).map(|(glance, _)| glance)
 }
 
@@ -136,90 +144,85 @@ fn secrets_read(
     options: &LoadOptions<'_>,
     wanted: &BTreeMap<String, u64>,
 ) -> Result<BTreeMap<String, (Value, u64)>, Diagnostics> {
-    if !wanted.keys().any(|name| name.starts_with("data.")) {
+    if wanted.keys().all(|name| is_own(name)) {
         return Ok(BTreeMap::new());
     }
     let module = load(options)?;
-    Ok(module
-        .data
-        .iter()
-        .flat_map(|reading| data::secrets(reading).1)
-        .collect())
+    let revisions = module.inputs.secrets;
+    let with_revision = |(name, value)| Some((revisions.get(&name).copied().map(|revision| (value, revision))?, name));
+    let read = module.secrets.into_iter().filter_map(with_revision);
+    Ok(read.map(|(value, name)| (name, value)).collect())
 }
 
-/// A module's files, read and sorted but not evaluated.
-pub(super) struct Read {
-    directory: PathBuf,
-    pub(super) declared: Declared,
-    digests: BTreeMap<PathBuf, Digest>,
-    lock: Lock,
-    pub(super) automatic: Vec<PathBuf>,
-    pub(super) unreadable: Option<Diagnostic>,
+/// Whether this is a variable of the module for which bake was started: others, and data sources, are told apart by the
+/// dots in their addresses.
+fn is_own(name: &str) -> bool {
+    !name.contains('.')
 }
 
 impl Read {
-    pub(super) fn new(options: &LoadOptions<'_>, found: &mut Diagnostics) -> Result<Read, Diagnostics> {
-        let shown = match options.directory.as_os_str().is_empty() {
-            true => Path::new("."),
-            false => options.directory.as_path(),
-        };
-        let files = sources::find(shown)?;
-        let directory = std::fs::canonicalize(shown)
-            .map_err(|error| Diagnostic::error(format!("cannot read the directory {}: {error}", shown.display())))?;
-        let (bodies, mut digests) = sources::parse(&files.modules, found);
-        let unreadable = found.iter().next().cloned();
-        let declared = Declared::of(bodies, found);
-        let lock = found.take(Lock::read(shown)).unwrap_or_default();
-        digests.extend(lock.digest.map(|digest| (lock::FILE.into(), digest)));
-        Ok(Read {
-            directory,
-            declared,
-            digests,
-            lock,
-            automatic: files.variables,
-            unreadable,
-        })
-    }
-
     fn evaluate(&self, options: &LoadOptions<'_>, found: &mut Diagnostics) -> Option<Module> {
-        let (read, files) = (FilesRead::new(), Files::new(&self.directory));
-        let bake = self.bake(&files, found);
+        let read = FilesRead::new();
+        let files = &self.files;
+        let bake = self.bake(found);
         let given = given::collect(options, &self.automatic, found);
         let complete = self.unreadable.is_none();
-        let variables = variables::evaluate_all(&self.declared, given, options, complete, found);
+        let variables = variables::evaluate_all(&self.declared, given, Giver::Person(options), complete, found);
         let owner = Owner {
             project: project_of(bake.as_ref()),
             workspace: options.workspace.clone(),
         };
-        let reader = Reader::new(&owner, &files, &self.lock, &options.data);
+        let reader = Reader::new(&owner, files, &self.lock, &options.data);
         let (names, identities, readings) = self.with_data(&variables, &read, reader, found);
         names.evaluate_locals();
         let mut conditions = Conditions::default();
-        conditions.of_data(&names, found);
-        conditions.checks(&names, &files, found);
-        let providers = Providers::decode(&names, &files, found);
-        let (images, waiting) = Images {
-            names: &names,
-            identities: &identities,
-            providers: &providers,
-            files: &files,
-        }
-        .decode(&mut conditions, found);
-        let outputs = outputs::outputs(&names, &identities, &files, &mut conditions, found);
+        let providers = Providers::decode(&names, files, found);
+        let mut images = Images::default();
+        visit(&names, &identities, &mut |names, identities| {
+            let Some(files) = names.files() else { return };
+            conditions.of_data(names, found);
+            conditions.checks(names, files, found);
+            let here = ImagesHere {
+                names,
+                identities,
+                providers: &providers,
+                files,
+            };
+            here.decode(&mut images, &mut conditions, found);
+            if !names.path.is_root() {
+                outputs::outputs(names, identities, files, &mut conditions, found);
+            }
+        });
+        let (images, waiting) = images.finish(found);
+        let outputs = outputs::outputs(&names, &identities, files, &mut conditions, found);
         let addresses: Vec<_> = images
             .iter()
             .map(|image| image.address.clone())
             .chain(waiting.clone())
             .collect();
-        let moved = outputs::moved(&names, &files, &addresses, found);
-        found.extend(names.take_found());
-        found.extend(identities.take_found());
+        let mut moves = outputs::Moves::default();
+        let mut below = BTreeMap::new();
+        visit(&names, &identities, &mut |names, _| {
+            if let Some(files) = names.files() {
+                moves.of(names, files, &addresses, found);
+            }
+            below.extend(names.secrets.clone());
+        });
+        let moved = moves.all;
+        // What stands for secrets has the errors of the secrets, found in another order.
+        let wrong = names.take_found();
+        let others = identities.take_found();
+        found.extend(if wrong.has_errors() { Diagnostics::new() } else { others });
+        found.extend(wrong);
         let providers = providers.into_settings();
         self.check_project(bake.as_ref(), &providers, found);
         let secrets = variables.iter().filter(|(_, one)| one.sensitive);
         let secrets = secrets.filter_map(|(name, one)| Some((name.clone(), one.value.clone().ok()?)));
         let read_secrets: BTreeMap<_, _> = readings.iter().flat_map(|reading| data::secrets(reading).1).collect();
-        let mut inputs = self.inputs(&variables, &read, &files);
+        let mut inputs = self.inputs(&variables, &read);
+        inputs
+            .secrets
+            .extend(below.iter().map(|(name, (_, revision))| (name.clone(), *revision)));
         inputs.secrets.extend(
             read_secrets
                 .iter()
@@ -227,7 +230,12 @@ impl Read {
         );
         Some(Module {
             secrets: secrets
-                .chain(read_secrets.into_iter().map(|(name, (value, _))| (name, value)))
+                .chain(
+                    read_secrets
+                        .into_iter()
+                        .chain(below)
+                        .map(|(name, (value, _))| (name, value)),
+                )
                 .collect(),
             owner: owner.clone(),
             conditions: conditions.waiting,
@@ -251,55 +259,33 @@ impl Read {
         mut reader: Reader<'_>,
         found: &mut Diagnostics,
     ) -> (Names<'a>, Names<'a>, Vec<Reading>) {
+        let providers = providers::keys(&self.declared);
+        let root = ModulePath::default();
         loop {
-            let names = self.names(variables, read, &reader.known, found);
+            let names = self.names(&root, variables, read, &reader.known, &providers, found);
             let mut identities = names.with_identities(variables);
             identities.data = reader.identities();
             let files = reader.files;
             let settings = || Providers::decode(&names, files, &mut Diagnostics::new()).into_settings();
-            let more = !self.declared.data.is_empty() && reader.layer(&names, &identities, &settings, found);
+            let more = self.reads_data() && reader.layer(&names, &identities, &settings, found);
             if !more {
                 let mut kept = names.with_identities(variables);
                 kept.data = reader.identities();
-                kept.ephemeral = variables
-                    .iter()
-                    .filter(|(_, one)| one.ephemeral)
-                    .map(|(name, _)| name.clone())
-                    .collect();
+                kept.ephemeral = variables::ephemeral(variables);
                 return (names, kept, reader.readings);
             }
         }
     }
 
-    /// What references mean; a variable whose value does not hold what it must is as good as none.
-    pub(super) fn names<'a>(
-        &'a self,
-        variables: &BTreeMap<String, Variable>,
-        read: &'a FilesRead,
-        data: &BTreeMap<String, Result<Value, Diagnostic>>,
-        found: &mut Diagnostics,
-    ) -> Names<'a> {
-        let mut names = Names::new(&self.declared, &self.directory, read);
-        names.data = data.clone();
-        names.variables = variables
-            .iter()
-            .map(|(name, one)| (name.clone(), one.value.clone()))
-            .collect();
-        names.providers = providers::keys(&self.declared);
-        names.unreadable = self.unreadable.clone();
-        for (name, variable) in variables.iter().filter(|(_, one)| one.value.is_ok()) {
-            if let Err(errors) = validate(&names, name, variable) {
-                let first = errors.iter().next().cloned();
-                found.extend(errors);
-                names.variables.extend(first.map(|first| (name.clone(), Err(first))));
-            }
-        }
-        names
+    /// Whether this module, or one that it calls, has data sources.
+    fn reads_data(&self) -> bool {
+        let below = || self.called.values().flatten();
+        !self.declared.data.is_empty() || below().any(Read::reads_data)
     }
 
-    fn bake(&self, files: &Files, found: &mut Diagnostics) -> Option<Object> {
+    pub(super) fn bake(&self, found: &mut Diagnostics) -> Option<Object> {
         let written = self.declared.bake.as_ref()?;
-        let mut decoder = Decoder::new(&Literals, files, None);
+        let mut decoder = Decoder::new(&Literals, &self.files, None);
         let object = decoder.block(written, &BAKE);
         found.extend(decoder.found);
         if let Some(wanted) = object.spanned_text("required_version") {
@@ -367,19 +353,17 @@ impl Read {
         }
     }
 
-    fn inputs(&self, variables: &BTreeMap<String, Variable>, read: &FilesRead, files: &Files) -> Inputs {
+    fn inputs(&self, variables: &BTreeMap<String, Variable>, read: &FilesRead) -> Inputs {
         let relative = |path: PathBuf| path.strip_prefix(&self.directory).map(Path::to_owned).unwrap_or(path);
         let by_expressions = read.all().into_iter().map(|(path, digest)| (relative(path), digest));
+        let files = self
+            .all_files()
+            .into_iter()
+            .map(|(path, digest)| (relative(path), digest));
         let plain = variables.iter().filter(|(_, one)| !one.sensitive);
         Inputs {
             directory: self.directory.clone(),
-            files: self
-                .digests
-                .clone()
-                .into_iter()
-                .chain(by_expressions)
-                .chain(files.read())
-                .collect(),
+            files: files.chain(by_expressions).collect(),
             variables: plain
                 .filter_map(|(name, one)| Some((name.clone(), one.value.as_ref().ok()?.to_json())))
                 .collect(),
@@ -395,23 +379,6 @@ impl Read {
 fn project_of(bake: Option<&Object>) -> String {
     let named = bake.and_then(|bake| bake.text("project"));
     named.unwrap_or(DEFAULT_PROJECT).to_owned()
-}
-
-/// Whether a value holds what its variable asks of it.
-fn validate(names: &Names<'_>, name: &str, variable: &Variable) -> Result<(), Diagnostics> {
-    let mut found = Diagnostics::new();
-    let within = names.at_top();
-    for written in &variable.validations {
-        let mut said = Diagnostics::new();
-        let summary = format!("variable \"{name}\" has a bad value");
-        Conditions::default().look(&within, written, summary, Severity::Error, &mut said);
-        let given = |error: Diagnostic| match &variable.origin {
-            Some(span) => error.label(span, "given here"),
-            None => error,
-        };
-        found.extend(said.into_iter().map(given));
-    }
-    found.into_result(()).map(|_| ())
 }
 
 /// Drops what has been said already: several places that need the same broken thing say the same.

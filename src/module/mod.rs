@@ -2,6 +2,7 @@
 
 mod aws;
 pub mod blocks;
+mod calls;
 pub mod conditions;
 mod cycle;
 pub mod data;
@@ -18,8 +19,10 @@ mod providers;
 mod sources;
 #[cfg(test)]
 mod tests;
+mod tree;
 mod variables;
 mod version;
+mod within;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;

@@ -1,52 +1,27 @@
 //! What the references of a module mean. Locals and `for_each` are computed when they are first asked for, and once.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::rc::Rc;
 
 use super::blocks::Declared;
+use super::calls::Calls;
 use super::cycle::{self, Edge};
-use super::instances::{self, Instances, Sources};
+use super::instances::{Instances, Sources};
+use super::tree::Read;
 use super::variables::Variable;
-use crate::address::ImageAddress;
+use super::within::{Literals, Within};
+use crate::address::ModulePath;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::lang::syntax::{Expression, Part};
-use crate::lang::{FilesRead, Nothing, Reference, Resolver, Scope, Term, Type, Value, evaluate};
-use crate::schema::{Evaluate, foreign, suggest};
+use crate::lang::{FilesRead, Reference, Value};
+use crate::schema::{Files, suggest};
 use crate::source::Span;
 use crate::spec::ProviderKey;
 
 /// How deeply locals may be built on locals.
 const DEEPEST: usize = 100;
-
-/// First words that may begin a reference.
-const ROOTS: &[&str] = &[
-    "var", "local", "data", "image", "provider", "path", "each", "self", "build",
-];
-
-/// What `build.*` can tell: name and type.
-const BUILD: &[(&str, Shape)] = &[
-    ("device", Shape::Text),
-    ("image", Shape::Text),
-    ("mount_path", Shape::Text),
-    ("partitions", Shape::Texts),
-    ("root_device", Shape::Text),
-    ("run_id", Shape::Text),
-    ("volumes", Shape::Texts),
-];
-
-/// What a `build.*` value will be.
-#[derive(Clone, Copy, PartialEq)]
-enum Shape {
-    /// A text.
-    Text,
-    /// Texts by name: devices by the labels of partitions or volumes.
-    Texts,
-}
-
-/// What `self.*` can tell.
-const OWN: &[&str] = &["digest", "release"];
 
 /// The names of a module.
 pub(super) struct Names<'a> {
@@ -66,16 +41,27 @@ pub(super) struct Names<'a> {
     pub read: &'a FilesRead,
     /// The first error of a file that could not be read whole: what is not declared may stand there.
     pub unreadable: Option<Diagnostic>,
+    /// Where in the tree of modules this one stands.
+    pub path: ModulePath,
+    /// The files of the module, with those of the modules that it calls; none where there is no module.
+    pub module: Option<&'a Read>,
+    /// Values of the sensitive variables of a module that is called, by `module.NAME.VARIABLE`, with their revision.
+    pub secrets: BTreeMap<String, (Value, u64)>,
+    /// How many modules were called so far, in all of the tree.
+    pub count: Rc<Cell<usize>>,
+    /// What stands for secrets is meant, not they themselves.
+    pub stand_in: bool,
     done: RefCell<BTreeMap<Item, Result<Value, Diagnostic>>>,
     instances: RefCell<BTreeMap<String, Asked<Instances>>>,
     sources: RefCell<BTreeMap<(String, String), Asked<Sources>>>,
+    calls: RefCell<BTreeMap<String, Asked<Calls<'a>>>>,
     /// What is being computed, with the reference that asked for it.
     stack: RefCell<Vec<(Item, Span)>>,
     found: RefCell<Diagnostics>,
 }
 
 /// What a block stands for, or the first thing that is wrong with it.
-type Asked<T> = Result<Rc<T>, Diagnostic>;
+pub(super) type Asked<T> = Result<Rc<T>, Diagnostic>;
 
 /// Something that is computed when it is asked for.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -83,6 +69,8 @@ enum Item {
     Local(String),
     ForEach(String),
     Data(String, String),
+    Module(String),
+    Output(String),
 }
 
 impl std::fmt::Display for Item {
@@ -91,6 +79,8 @@ impl std::fmt::Display for Item {
             Item::Local(name) => write!(f, "local.{name}"),
             Item::ForEach(name) => write!(f, "for_each of image.{name}"),
             Item::Data(kind, name) => write!(f, "data.{kind}.{name}"),
+            Item::Module(name) => write!(f, "module.{name}"),
+            Item::Output(name) => write!(f, "output.{name}"),
         }
     }
 }
@@ -108,6 +98,12 @@ impl<'a> Names<'a> {
             directory,
             read,
             unreadable: None,
+            path: ModulePath::default(),
+            module: None,
+            secrets: BTreeMap::new(),
+            count: Rc::default(),
+            stand_in: false,
+            calls: RefCell::default(),
             done: RefCell::default(),
             instances: RefCell::default(),
             stack: RefCell::default(),
@@ -120,16 +116,19 @@ impl<'a> Names<'a> {
         Names {
             variables: variables
                 .iter()
-                .map(|(name, one)| (name.clone(), one.identity(name)))
+                .map(|(name, one)| (name.clone(), one.identity(&self.path.of(name))))
                 .collect(),
             providers: self.providers.clone(),
             unreadable: self.unreadable.clone(),
+            module: self.module,
+            path: self.path.clone(),
+            stand_in: true,
             ..Names::new(self.declared, self.directory, self.read)
         }
     }
 
     /// The names as the top of a module sees them.
-    pub fn at_top(&self) -> Within<'_> {
+    pub fn at_top(&self) -> Within<'_, 'a> {
         Within {
             names: self,
             image: None,
@@ -138,16 +137,93 @@ impl<'a> Names<'a> {
         }
     }
 
-    /// Computes every local, whether it is used or not.
+    /// Computes every local, whether it is used or not, and every module that is called.
     pub fn evaluate_locals(&self) {
         for (name, attribute) in &self.declared.locals {
             let _ = self.local(name, &attribute.name.span);
         }
+        self.called().iter().for_each(|below| below.evaluate_locals());
     }
 
-    /// What was wrong with locals and `for_each`.
+    /// What was wrong with locals, `for_each`, and calls of modules, here and in those modules.
     pub fn take_found(&self) -> Diagnostics {
-        self.found.take()
+        let mut all = self.found.take();
+        let calls: Vec<_> = self
+            .calls
+            .borrow()
+            .values()
+            .filter_map(|one| one.clone().ok())
+            .collect();
+        for below in calls.iter().flat_map(|calls| &calls.all) {
+            all.extend(below.names.take_found());
+        }
+        all
+    }
+
+    /// The names of every module that is called here, in the order of the calls.
+    pub fn called(&self) -> Vec<Rc<Names<'a>>> {
+        let calls = self.declared.modules.iter();
+        let calls = calls.filter_map(|(name, written)| self.calls(name, &written.span).ok());
+        calls
+            .flat_map(|calls| calls.all.iter().map(|one| Rc::clone(&one.names)).collect::<Vec<_>>())
+            .collect()
+    }
+
+    /// The modules for which a `module` block stands.
+    ///
+    /// # Errors
+    /// What is wrong with the call, or that it needs itself; [`Names::take_found`] also has it.
+    pub fn calls(&self, name: &str, asked: &Span) -> Result<Rc<Calls<'a>>, Diagnostic> {
+        if let Some(known) = self.calls.borrow().get(name) {
+            return known.clone();
+        }
+        let item = Item::Module(name.to_owned());
+        let computed = self.compute(item.clone(), asked, || Ok(Rc::new(Calls::of(self, name)?)));
+        if let Some(computed) = &computed {
+            self.calls.borrow_mut().insert(name.to_owned(), computed.clone());
+        }
+        computed.unwrap_or_else(|| Err(self.circle(&item, asked)))
+    }
+
+    /// What an output of this module says to the module that calls it.
+    ///
+    /// # Errors
+    /// What is wrong with it, or that it needs itself.
+    pub fn output(&self, name: &str, asked: &Span) -> Result<Value, Diagnostic> {
+        let item = Item::Output(name.to_owned());
+        if let Some(known) = self.done.borrow().get(&item) {
+            return known.clone();
+        }
+        let computed = self.compute(item.clone(), asked, || {
+            let body = &self.declared.outputs[name].body;
+            let value = match body.attribute("value") {
+                Some(value) => self.evaluate(&value.value)?,
+                None => Value::null(crate::lang::Type::Any),
+            };
+            let sensitive = body.attribute("sensitive").map(|one| &one.value);
+            let sensitive = sensitive.is_some_and(Literals::is_true);
+            Ok(value.marked(sensitive))
+        });
+        if let Some(computed) = &computed {
+            self.done.borrow_mut().insert(item.clone(), computed.clone());
+        }
+        computed.unwrap_or_else(|| Err(self.circle(&item, asked)))
+    }
+
+    /// What is said of something in this module beside an error of its own.
+    pub(super) fn add_found(&self, found: Diagnostics) {
+        self.found.borrow_mut().extend(found);
+    }
+
+    /// The files of this module, if there is one.
+    pub fn files(&self) -> Option<&'a Files> {
+        self.module.map(|module| &module.files)
+    }
+
+    /// From the directory of this module to that for which bake was started: `../..`.
+    pub fn way_up(&self) -> String {
+        let up = self.module.map_or(Path::new("."), |module| module.way_up.as_path());
+        up.to_string_lossy().into_owned()
     }
 
     /// The images that a block stands for.
@@ -165,7 +241,7 @@ impl<'a> Names<'a> {
                 Some(attribute) => Some((self.evaluate(&attribute.value)?, &attribute.value.span)),
                 None => None,
             };
-            Ok(Rc::new(Instances::of(name, value)?))
+            Ok(Rc::new(Instances::of(&self.path, name, value)?))
         });
         if let Some(computed) = &computed {
             self.instances.borrow_mut().insert(name.to_owned(), computed.clone());
@@ -190,7 +266,7 @@ impl<'a> Names<'a> {
         computed.unwrap_or_else(|| Err(self.circle(&item, asked)))
     }
 
-    fn local(&self, name: &str, asked: &Span) -> Result<Value, Diagnostic> {
+    pub(super) fn local(&self, name: &str, asked: &Span) -> Result<Value, Diagnostic> {
         let item = Item::Local(name.to_owned());
         if let Some(known) = self.done.borrow().get(&item) {
             return known.clone();
@@ -262,256 +338,5 @@ impl<'a> Names<'a> {
         let span = part.map_or(&reference.span, |part| &part.span);
         let error = Diagnostic::error(format!("{what} \"{name}\" is not declared"));
         error.label(span, meant.unwrap_or_default())
-    }
-}
-
-/// The names as one place of a module sees them.
-#[derive(Clone, Copy)]
-pub(super) struct Within<'a> {
-    /// Those of the module.
-    pub names: &'a Names<'a>,
-    /// The image in whose block it stands.
-    pub image: Option<&'a ImageAddress>,
-    /// Key and value under `for_each`.
-    pub each: Option<&'a (String, Value)>,
-    /// What `self` is in the postcondition of a data source.
-    pub own: Option<&'a Value>,
-}
-
-impl Within<'_> {
-    /// Computes an expression here.
-    ///
-    /// # Errors
-    /// All that is wrong with it.
-    pub fn evaluate(&self, expression: &Expression) -> Result<Value, Diagnostics> {
-        self.evaluate_with(expression, &[])
-    }
-
-    /// Computes an expression here, where these names stand for something, too.
-    ///
-    /// # Errors
-    /// All that is wrong with it.
-    pub fn evaluate_with(&self, expression: &Expression, names: &[(String, Value)]) -> Result<Value, Diagnostics> {
-        let scope = Scope::new(self)
-            .in_directory(self.names.directory)
-            .recording(self.names.read)
-            .binding(names);
-        evaluate(expression, &scope)
-    }
-
-    fn variable(&self, reference: &Reference) -> Result<(Value, usize), Diagnostic> {
-        let name = member(reference)?;
-        if self.names.ephemeral.contains(name) {
-            let error = Diagnostic::error(format!("var.{name} is ephemeral: it may not stand here"));
-            let error = error.label(&reference.span, "a digest, a file or an output would hold it");
-            return Err(error.help(
-                "it may go into data sources, conditions and locals; write sensitive = true instead of ephemeral",
-            ));
-        }
-        match self.names.variables.get(name) {
-            Some(value) => Ok((value.clone()?, 2)),
-            None => {
-                let known: Vec<&str> = self.names.variables.keys().map(String::as_str).collect();
-                Err(self.names.undeclared(reference, "variable", name, &known))
-            }
-        }
-    }
-
-    fn local(&self, reference: &Reference) -> Result<(Value, usize), Diagnostic> {
-        let name = member(reference)?;
-        if self.names.declared.locals.contains_key(name) {
-            return Ok((self.names.local(name, &reference.span)?, 2));
-        }
-        let known: Vec<&str> = self.names.declared.locals.keys().map(String::as_str).collect();
-        Err(self.names.undeclared(reference, "local", name, &known))
-    }
-
-    fn data(&self, reference: &Reference) -> Result<(Value, usize), Diagnostic> {
-        let kind = member(reference)?;
-        let Some(name) = reference.name(2) else {
-            let error = Diagnostic::error(format!("data.{kind} is no value: write data.{kind}.NAME.ATTRIBUTE"));
-            return Err(error.at(&reference.span));
-        };
-        let all = &self.names.declared.data;
-        if !all.contains_key(&(kind.to_owned(), name.to_owned())) {
-            let known = all.keys().filter(|(one, _)| one == kind);
-            let known: Vec<&str> = known.map(|(_, name)| name.as_str()).collect();
-            return Err(self
-                .names
-                .undeclared(reference, &format!("data \"{kind}\""), name, &known));
-        }
-        let sources = self.names.sources(kind, name, &reference.span)?;
-        Ok((sources.value(reference)?, 3))
-    }
-
-    fn image(&self, reference: &Reference) -> Result<(Value, usize), Diagnostic> {
-        let name = member(reference)?;
-        if !self.names.declared.images.contains_key(name) {
-            let known: Vec<&str> = self.names.declared.images.keys().map(String::as_str).collect();
-            return Err(self.names.undeclared(reference, "image", name, &known));
-        }
-        let all = self.names.instances(name, &reference.span)?;
-        instances::check(&all, name, reference)?;
-        Ok((all.value.clone(), 2))
-    }
-
-    fn provider(&self, reference: &Reference) -> Result<(Value, usize), Diagnostic> {
-        let kind = member(reference)?.to_owned();
-        let alias = reference.name(2).map(str::to_owned);
-        let taken = reference.parts.len().min(3);
-        let key = ProviderKey { kind, alias };
-        if self.names.providers.contains(&key) {
-            let value = BTreeMap::from([("provider".to_owned(), Value::from(key.to_string()))]);
-            return Ok((value.into(), taken));
-        }
-        let known: Vec<String> = self.names.providers.iter().map(ProviderKey::to_string).collect();
-        let known: Vec<&str> = known.iter().map(String::as_str).collect();
-        Err(self.names.undeclared(reference, "provider", &key.to_string(), &known))
-    }
-
-    fn path(&self, reference: &Reference) -> Result<(Value, usize), Diagnostic> {
-        match member(reference)? {
-            "module" | "root" => Ok((".".into(), 2)),
-            "cwd" => {
-                let directory = std::env::current_dir().unwrap_or_default();
-                Ok((directory.to_string_lossy().into_owned().into(), 2))
-            }
-            other => Err(no_member(reference, "path", other, &["module", "root", "cwd"])),
-        }
-    }
-
-    fn each(&self, reference: &Reference) -> Result<(Value, usize), Diagnostic> {
-        let Some((key, value)) = self.each else {
-            let error = Diagnostic::error(format!("{reference} stands outside of a block with for_each"));
-            return Err(error
-                .at(&reference.span)
-                .help("write for_each = toset([...]) in the block"));
-        };
-        match member(reference)? {
-            "key" => Ok((key.as_str().into(), 2)),
-            "value" => Ok((value.clone(), 2)),
-            other => Err(no_member(reference, "each", other, &["key", "value"])),
-        }
-    }
-
-    /// `self.*` and `build.*`, which only an apply knows.
-    fn later(&self, reference: &Reference) -> Result<(Value, usize), Diagnostic> {
-        let root = reference.root();
-        if let (Some(own), "self") = (self.own, root) {
-            return Ok((own.clone(), 1));
-        }
-        let Some(image) = self.image else {
-            return Err(Diagnostic::error(format!("{reference} stands outside of an image")).at(&reference.span));
-        };
-        let name = member(reference)?;
-        let known: Vec<&str> = match root {
-            "self" => OWN.to_vec(),
-            _ => BUILD.iter().map(|(name, _)| *name).collect(),
-        };
-        if !known.contains(&name) {
-            return Err(no_member(reference, root, name, &known));
-        }
-        let texts = root == "build" && BUILD.contains(&(name, Shape::Texts));
-        let ty = if texts { Type::map(Type::String) } else { Type::String };
-        let of = if root == "build" {
-            image.only("build")
-        } else {
-            image.itself()
-        };
-        Ok((
-            Value::unknown(
-                ty,
-                Term::Output {
-                    of,
-                    attribute: name.to_owned(),
-                },
-            ),
-            2,
-        ))
-    }
-}
-
-impl Resolver for Within<'_> {
-    fn resolve(&self, reference: &Reference) -> Result<(Value, usize), Diagnostic> {
-        match reference.root() {
-            "var" => self.variable(reference),
-            "local" => self.local(reference),
-            "data" => self.data(reference),
-            "image" => self.image(reference),
-            "provider" => self.provider(reference),
-            "path" => self.path(reference),
-            "each" => self.each(reference),
-            "self" | "build" => self.later(reference),
-            "module" => {
-                let error = Diagnostic::error(format!("{} blocks are not supported yet", reference.root()));
-                Err(error.at(&reference.span))
-            }
-            other => Err(unknown_root(reference, other)),
-        }
-    }
-}
-
-/// Evaluates what stands in the block of an image: with secrets, and with what stands for them.
-pub(super) struct InImage<'a> {
-    /// The names.
-    pub plain: Within<'a>,
-    /// The names with what stands for secrets.
-    pub identities: Within<'a>,
-}
-
-impl Evaluate for InImage<'_> {
-    fn value(&self, expression: &Expression, names: &[(String, Value)]) -> Result<Value, Diagnostics> {
-        self.plain.evaluate_with(expression, names)
-    }
-
-    fn identity(&self, expression: &Expression, names: &[(String, Value)]) -> Result<Value, Diagnostics> {
-        self.identities.evaluate_with(expression, names)
-    }
-}
-
-/// Evaluates what may not refer to anything.
-pub(super) struct Literals;
-
-impl Evaluate for Literals {
-    fn value(&self, expression: &Expression, names: &[(String, Value)]) -> Result<Value, Diagnostics> {
-        evaluate(expression, &Scope::new(&Nothing).binding(names))
-    }
-
-    fn identity(&self, expression: &Expression, names: &[(String, Value)]) -> Result<Value, Diagnostics> {
-        self.value(expression, names)
-    }
-}
-
-/// The name behind the first word.
-fn member(reference: &Reference) -> Result<&str, Diagnostic> {
-    match reference.parts.get(1).map(|part| &part.value) {
-        Some(Part::Name(name) | Part::Key(name)) => Ok(name),
-        _ => {
-            let root = reference.root();
-            Err(Diagnostic::error(format!("{root} is no value: write {root}.NAME")).at(&reference.span))
-        }
-    }
-}
-
-fn no_member(reference: &Reference, root: &str, name: &str, known: &[&str]) -> Diagnostic {
-    let meant = suggest(name, known.iter().copied()).map(|meant| format!("did you mean \"{meant}\"?"));
-    let span = reference.parts.get(1).map_or(&reference.span, |part| &part.span);
-    let error = Diagnostic::error(format!("there is no {root}.{name}")).label(span, meant.unwrap_or_default());
-    let all: Vec<String> = known.iter().map(|name| format!("{root}.{name}")).collect();
-    error.help(format!("there are {}", all.join(", ")))
-}
-
-fn unknown_root(reference: &Reference, root: &str) -> Diagnostic {
-    let error = Diagnostic::error(format!("unknown name {root}"));
-    let span = &reference.parts.first().map_or(&reference.span, |part| &part.span);
-    if let (Some(instead), 2..) = (foreign("reference", root), reference.parts.len()) {
-        return error.at(span).help(instead);
-    }
-    match (suggest(root, ROOTS.iter().copied()), reference.parts.len()) {
-        (Some(meant), 2..) => error.label(span, format!("did you mean {meant}?")),
-        (_, 1) => error.at(span).help(format!("write \"{root}\" if a text is meant")),
-        _ => error
-            .at(span)
-            .help(format!("a reference begins with {}", ROOTS.join(", "))),
     }
 }

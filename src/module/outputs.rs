@@ -2,9 +2,10 @@
 
 use super::blocks::{MOVED, OUTPUT};
 use super::conditions::Conditions;
-use super::names::{InImage, Names};
+use super::names::Names;
+use super::within::InImage;
 use super::{Moved, OutputSpec};
-use crate::address::ImageAddress;
+use crate::address::{ImageAddress, ModulePath};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::lang::Part;
 use crate::lang::syntax::{Block as Written, Expression};
@@ -79,55 +80,70 @@ fn unmarked(name: &str, output: &Object) -> Diagnostic {
         .help("write sensitive = true in it, or leave the secret out")
 }
 
-/// The moves, checked against the images that are there.
-pub(super) fn moved(names: &Names<'_>, files: &Files, images: &[ImageAddress], found: &mut Diagnostics) -> Vec<Moved> {
-    let mut all: Vec<Moved> = Vec::new();
-    for written in &names.declared.moved {
-        decode(written, &MOVED, names, files, found);
-        let address = |name: &str, found: &mut Diagnostics| {
-            let attribute = written.body.attribute(name)?;
-            found.take(address(&attribute.value))
-        };
-        let (Some(from), Some(to)) = (address("from", found), address("to", found)) else {
-            continue;
-        };
-        if let Some(first) = all.iter().find(|one| one.from.value == from.value) {
-            let error = Diagnostic::error(format!("{} is moved twice", from.value));
-            found.push(
-                error
-                    .label(&from.span, "here again")
-                    .label(&first.from.span, "the first is here"),
-            );
-        }
-        if images.contains(&from.value) {
-            let error = Diagnostic::error(format!("{} is still in the module", from.value)).at(&from.span);
-            found.push(error.help("remove the moved block, or the image block of its old name"));
-        } else if !images.contains(&to.value) && names.unreadable.is_none() {
-            found.push(Diagnostic::error(format!("{} is not in the module", to.value)).at(&to.span));
-        }
-        all.push(Moved { from, to });
-    }
-    all
+/// The moves of a module and of those that it calls.
+#[derive(Default)]
+pub(super) struct Moves {
+    pub all: Vec<Moved>,
 }
 
-/// `image.web` or `image.web["arm64"]`, as it is written.
-fn address(expression: &Expression) -> Result<Spanned<ImageAddress>, Diagnostic> {
+impl Moves {
+    /// Those of one module, checked against the images that are there.
+    pub fn of(&mut self, names: &Names<'_>, files: &Files, images: &[ImageAddress], found: &mut Diagnostics) {
+        for written in &names.declared.moved {
+            decode(written, &MOVED, names, files, found);
+            let address = |name: &str, found: &mut Diagnostics| {
+                let attribute = written.body.attribute(name)?;
+                found.take(address(&names.path, &attribute.value))
+            };
+            let (Some(from), Some(to)) = (address("from", found), address("to", found)) else {
+                continue;
+            };
+            if let Some(first) = self.all.iter().find(|one| one.from.value == from.value) {
+                let error = Diagnostic::error(format!("{} is moved twice", from.value));
+                found.push(
+                    error
+                        .label(&from.span, "here again")
+                        .label(&first.from.span, "the first is here"),
+                );
+            }
+            if images.contains(&from.value) {
+                let error = Diagnostic::error(format!("{} is still in the module", from.value)).at(&from.span);
+                found.push(error.help("remove the moved block, or the image block of its old name"));
+            } else if !images.contains(&to.value) && names.unreadable.is_none() {
+                found.push(Diagnostic::error(format!("{} is not in the module", to.value)).at(&to.span));
+            }
+            self.all.push(Moved { from, to });
+        }
+    }
+}
+
+/// `image.web`, `image.web["arm64"]` or `module.base.image.web`, as it is written in a module.
+fn address(path: &ModulePath, expression: &Expression) -> Result<Spanned<ImageAddress>, Diagnostic> {
     let wrong = || {
         let error = Diagnostic::error("the address of an image is wanted").at(&expression.span);
-        error.help("write image.NAME or image.NAME[\"KEY\"]")
+        error.help("write image.NAME, image.NAME[\"KEY\"] or module.NAME.image.NAME")
     };
-    let reference = expression
-        .as_reference()
-        .filter(|reference| reference.root() == "image")
-        .ok_or_else(wrong)?;
-    let name = reference.name(1).ok_or_else(wrong)?;
-    let key = match reference.parts.get(2).map(|part| &part.value) {
-        None => None,
-        Some(Part::Key(key)) => Some(key.clone()),
-        Some(_) => return Err(wrong()),
-    };
-    if reference.parts.len() > 3 {
-        return Err(wrong());
+    let reference = expression.as_reference().ok_or_else(wrong)?;
+    let mut parts = reference.parts.iter().map(|part| &part.value).peekable();
+    let mut path = path.clone();
+    loop {
+        let (Some(Part::Name(root)), Some(Part::Name(name))) = (parts.next(), parts.next()) else {
+            return Err(wrong());
+        };
+        let key = match parts.peek() {
+            Some(Part::Key(key)) => {
+                parts.next();
+                Some(key.as_str())
+            }
+            _ => None,
+        };
+        match (root.as_str(), parts.peek().is_none()) {
+            ("module", false) => path = path.below(name, key),
+            ("image", true) => {
+                let image = ImageAddress::new(name, key.map(str::to_owned)).within(&path);
+                return Ok(Spanned::new(image, expression.span.clone()));
+            }
+            _ => return Err(wrong()),
+        }
     }
-    Ok(Spanned::new(ImageAddress::new(name, key), expression.span.clone()))
 }

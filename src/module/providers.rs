@@ -5,7 +5,8 @@ use std::path::{Component, Path, PathBuf};
 
 use super::aws;
 use super::blocks::{DEFAULT_STORE, Declared, PROVIDERS};
-use super::names::{InImage, Names};
+use super::names::Names;
+use super::within::InImage;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::lang::syntax::Block as Written;
 use crate::schema::{Block, Decoder, Files, Object, suggest};

@@ -1,11 +1,12 @@
 //! Variables: what is declared, what is given, and the value that comes of it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::LoadOptions;
 use super::blocks::{Declared, VARIABLE};
 use super::given::{Given, Origin};
-use super::names::Literals;
+use super::within::Literals;
+use crate::address::ModulePath;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::lang::syntax::Block as Written;
 use crate::lang::{Constraint, Nothing, Scope, Term, Value, evaluate, parse_expression, type_expression};
@@ -36,6 +37,10 @@ impl Variable {
         if !self.sensitive {
             return Ok(value);
         }
+        if !value.is_wholly_known() && !self.ephemeral {
+            // The module that gives it has put something in its place already, with a revision of its own.
+            return Ok(value.revealed());
+        }
         if self.ephemeral {
             return Ok(Value::unknown(value.type_of(), Term::Withheld));
         }
@@ -47,26 +52,48 @@ impl Variable {
     }
 }
 
+/// Who gives variables their values.
+#[derive(Clone, Copy)]
+pub(super) enum Giver<'a> {
+    /// Whoever runs bake.
+    Person(&'a LoadOptions<'a>),
+    /// The `module` block that calls the module, with its place.
+    Call(&'a Span),
+}
+
 /// Every declared variable. What is wrong is added to `found`.
 pub(super) fn evaluate_all(
     declared: &Declared,
     mut given: BTreeMap<String, Given>,
-    options: &LoadOptions<'_>,
+    giver: Giver<'_>,
     complete: bool,
     found: &mut Diagnostics,
 ) -> BTreeMap<String, Variable> {
     let mut variables = BTreeMap::new();
     for (name, written) in &declared.variables {
-        let variable = Declaration::read(name, written, found).value(given.remove(name), options);
+        let variable = Declaration::read(name, written, found).value(given.remove(name), giver);
         if let Err(error) = &variable.value {
             found.push(error.clone());
         }
         variables.insert(name.clone(), variable);
     }
     for (name, given) in given.iter().filter(|_| complete) {
-        found.extend(undeclared(name, given, declared));
+        found.extend(undeclared(name, given, declared, giver));
     }
     variables
+}
+
+/// The names of those that may not enter what is kept.
+pub(super) fn ephemeral(variables: &BTreeMap<String, Variable>) -> BTreeSet<String> {
+    let all = variables.iter().filter(|(_, one)| one.ephemeral);
+    all.map(|(name, _)| name.clone()).collect()
+}
+
+/// The values of the sensitive ones that may be asked for again, by their names in all of the tree, with their revision.
+pub(super) fn secrets(path: &ModulePath, variables: &BTreeMap<String, Variable>) -> BTreeMap<String, (Value, u64)> {
+    let all = variables.iter().filter(|(_, one)| one.sensitive && !one.ephemeral);
+    all.filter_map(|(name, one)| Some((path.of(name), (one.value.clone().ok()?, one.revision))))
+        .collect()
 }
 
 /// What a `variable` block says.
@@ -125,11 +152,11 @@ impl<'a> Declaration<'a> {
         declaration
     }
 
-    fn value(self, given: Option<Given>, options: &LoadOptions<'_>) -> Variable {
+    fn value(self, given: Option<Given>, giver: Giver<'_>) -> Variable {
         let origin = given.as_ref().and_then(|given| given.span());
         let value = match &self.broken {
             Some(broken) => Err(broken.clone()),
-            None => self.settle(given, options),
+            None => self.settle(given, giver),
         };
         Variable {
             value: value.map(|value| value.marked(self.sensitive)),
@@ -141,19 +168,22 @@ impl<'a> Declaration<'a> {
         }
     }
 
-    fn settle(&self, given: Option<Given>, options: &LoadOptions<'_>) -> Result<Value, Diagnostic> {
+    fn settle(&self, given: Option<Given>, giver: Giver<'_>) -> Result<Value, Diagnostic> {
         let value = match given {
             Some(given) => self.typed(&given)?,
-            None => match (&self.default, options.prompt) {
+            None => match (&self.default, giver) {
                 (Some(default), _) => default.clone(),
-                (None, Some(ask)) => match ask(self.name, self.description.as_deref(), self.sensitive) {
-                    Some(text) => self.typed(&Given::Text {
-                        text,
-                        origin: Origin::Asked,
-                    })?,
-                    None => return Err(self.missing()),
-                },
-                (None, None) => return Err(self.missing()),
+                (None, Giver::Call(span)) => return Err(self.left_out(span)),
+                (None, Giver::Person(options)) => {
+                    let ask = options.prompt.ok_or_else(|| self.missing())?;
+                    let text = ask(self.name, self.description.as_deref(), self.sensitive);
+                    let origin = Origin::Asked;
+                    self.typed(
+                        &text
+                            .map(|text| Given::Text { text, origin })
+                            .ok_or_else(|| self.missing())?,
+                    )?
+                }
             },
         };
         match (value.is_null() && !self.nullable, &self.default) {
@@ -198,6 +228,15 @@ impl<'a> Declaration<'a> {
         })
     }
 
+    /// The call of its module says nothing of it.
+    fn left_out(&self, call: &Span) -> Diagnostic {
+        let name = self.name;
+        let error = Diagnostic::error(format!("the module needs a value for its variable \"{name}\"")).at(call);
+        error
+            .label(self.span, "declared here, without a default")
+            .help(format!("write {name} = ... in the module block"))
+    }
+
     fn missing(&self) -> Diagnostic {
         let name = self.name;
         let error = Diagnostic::error(format!("variable \"{name}\" has no value")).at(self.span);
@@ -207,7 +246,7 @@ impl<'a> Declaration<'a> {
     }
 }
 
-fn undeclared(name: &str, given: &Given, declared: &Declared) -> Option<Diagnostic> {
+fn undeclared(name: &str, given: &Given, declared: &Declared, giver: Giver<'_>) -> Option<Diagnostic> {
     let meant = suggest(name, declared.variables.keys().map(String::as_str));
     let help = meant.map(|meant| format!("did you mean \"{meant}\"?"));
     let summary = format!("no variable is called \"{name}\"");
@@ -217,6 +256,15 @@ fn undeclared(name: &str, given: &Given, declared: &Declared) -> Option<Diagnost
             ..
         } => return None,
         Given::Text { .. } => Diagnostic::error(summary),
+        Given::Value { .. } if matches!(giver, Giver::Call(_)) => {
+            let all: Vec<&str> = declared.variables.keys().map(String::as_str).collect();
+            let error = Diagnostic::error(format!("the module has no variable called \"{name}\""));
+            match (help.is_some(), all.is_empty()) {
+                (true, _) => error,
+                (false, true) => error.help("it has none"),
+                (false, false) => error.help(format!("it has {}", all.join(", "))),
+            }
+        }
         Given::Value { .. } => Diagnostic::warning(summary),
     };
     let placed = given.place(error, name);

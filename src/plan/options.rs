@@ -34,5 +34,5 @@ pub struct Options {
 
 /// Whether an address on the command line means this image.
 pub fn means(asked: &ImageAddress, image: &ImageAddress) -> bool {
-    asked == image || (asked.key.is_none() && asked.name == image.name)
+    asked == image || (asked.key.is_none() && asked.name == image.name && asked.module == image.module)
 }

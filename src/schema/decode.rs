@@ -143,6 +143,9 @@ impl Decoder<'_> {
         for attribute in &written.body.attributes {
             let name = attribute.name.value.as_str();
             let Some(row) = table.argument(name) else {
+                if table.open {
+                    continue;
+                }
                 seen.extend(suggest(name, table.arguments.iter().map(|row| row.name)));
                 self.found.push(unknown_argument(attribute, table));
                 continue;

@@ -124,7 +124,7 @@ impl Definitions {
             "type": "object",
             "description": block.doc,
             "properties": properties,
-            "additionalProperties": false,
+            "additionalProperties": block.open,
         });
         let required: Vec<_> = block
             .arguments

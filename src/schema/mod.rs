@@ -280,6 +280,8 @@ pub struct Block {
     pub exactly_one: &'static [&'static str],
     /// Arguments of which no two may be written together.
     pub at_most_one: &'static [&'static str],
+    /// Whether other arguments may stand in it, whose names somebody else knows.
+    pub open: bool,
     /// Set where the block is known but not supported yet: the sentence that says so.
     pub unsupported: Option<&'static str>,
 }
@@ -296,6 +298,7 @@ pub const fn block(name: &'static str) -> Block {
         holds: Holds::Plain,
         exactly_one: &[],
         at_most_one: &[],
+        open: false,
         unsupported: None,
     }
 }
@@ -346,6 +349,12 @@ impl Block {
     /// Says that no two of these arguments may be written together.
     pub const fn at_most_one(mut self, names: &'static [&'static str]) -> Block {
         self.at_most_one = names;
+        self
+    }
+
+    /// Says that other arguments may stand in it.
+    pub const fn open(mut self) -> Block {
+        self.open = true;
         self
     }
 

@@ -9,7 +9,7 @@ use crate::event::Event;
 
 /// Version of the documents that bake prints: the first number is raised when a reader must change, the second when
 /// something was added.
-pub const FORMAT: &str = "2.0";
+pub const FORMAT: &str = "2.1";
 
 /// A document, indented, with a line end behind it.
 pub fn pretty(value: &impl Serialize) -> String {

@@ -187,3 +187,30 @@ fn a_large_file_is_refused_before_it_is_held() {
     large.set_len(100 << 20).expect("100 MiB");
     assert!(bench.refused().contains("more than 64 MiB"));
 }
+
+#[test]
+fn modules_that_call_each_other_twice_are_not_read_for_ever() {
+    let bench = Bench::new("");
+    for at in 0..30 {
+        let next = at + 1;
+        let (own, up) = if at == 0 {
+            (String::new(), "./")
+        } else {
+            (format!("m{at}/"), "../")
+        };
+        std::fs::create_dir_all(bench.path().join(format!("m{next}"))).unwrap();
+        let call = |name: &str| format!("module \"{name}\" {{\n  source = \"{up}m{next}\"\n}}\n");
+        let project = if at == 0 { PROJECT } else { "" };
+        bench.write(
+            &format!("{own}a.bake.hcl"),
+            format!("{project}{}{}", call("a"), call("b")).as_bytes(),
+        );
+    }
+    bench.write("m30/a.bake.hcl", b"locals {\n  a = 1\n}\n");
+    let refused = bench.refused();
+    assert_eq!(
+        refused.matches("modules call modules too often").count(),
+        1,
+        "{refused}"
+    );
+}

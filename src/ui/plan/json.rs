@@ -1,12 +1,12 @@
 //! A plan as JSON. The skeleton is that of `terraform show -json`, so that tools which read one read most of the other; what
 //! only images have stands beside it. `docs/schemas/plan.json` describes it whole. Secrets are in no part of it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value as Json, json};
 
 use super::page::{Block, Page};
-use crate::address::ImageAddress;
+use crate::address::{ImageAddress, ModulePath};
 use crate::lang::Value;
 use crate::plan::compare::locate;
 use crate::plan::{Action, Cause, Change, ImagePlan, Plan, PlannedOutput, Release};
@@ -71,7 +71,7 @@ pub fn events(plan: &Plan) -> Vec<String> {
 fn event_resource(address: &ImageAddress, provider: &str) -> Json {
     json!({
         "addr": address,
-        "module": "",
+        "module": address.module.to_string(),
         "resource": address,
         "resource_type": "image",
         "resource_name": address.name,
@@ -105,9 +105,27 @@ fn variables(plan: &Plan) -> Map<String, Json> {
     plain.chain(secret).collect()
 }
 
+/// Says in which module an image stands; nothing of that for which bake was started, as terraform has it.
+fn in_module(image: &ImagePlan, mut said: Json) -> Json {
+    if !image.address.module.is_root() {
+        said["module_address"] = json!(image.address.module.to_string());
+    }
+    said
+}
+
 fn planned_values(plan: &Plan) -> Json {
+    let outputs: Map<String, Json> = plan
+        .outputs
+        .iter()
+        .map(|(name, one)| (name.clone(), output(&one.value)))
+        .collect();
+    json!({ "outputs": outputs, "root_module": planned_module(plan, &ModulePath::default()) })
+}
+
+/// The images of a module, and the modules that it calls.
+fn planned_module(plan: &Plan, module: &ModulePath) -> Json {
     let resources = plan.images.iter().filter_map(|image| {
-        let after = image.after.as_ref()?;
+        let after = image.after.as_ref().filter(|_| image.address.module == *module)?;
         Some(json!({
             "address": image.address,
             "mode": "managed",
@@ -119,12 +137,19 @@ fn planned_values(plan: &Plan) -> Json {
             "sensitive_values": sensitive(Some(after)),
         }))
     });
-    let outputs: Map<String, Json> = plan
-        .outputs
+    let mut said = json!({ "resources": resources.collect::<Vec<_>>() });
+    let below: BTreeSet<ModulePath> = plan
+        .images
         .iter()
-        .map(|(name, one)| (name.clone(), output(&one.value)))
+        .filter_map(|image| image.address.module.first_below(module))
         .collect();
-    json!({ "outputs": outputs, "root_module": { "resources": resources.collect::<Vec<_>>() } })
+    if !below.is_empty() {
+        said["child_modules"] = below.iter().map(|below| planned_module(plan, below)).collect();
+    }
+    if !module.is_root() {
+        said["address"] = json!(module.to_string());
+    }
+    said
 }
 
 fn output(value: &Value) -> Json {
@@ -165,50 +190,56 @@ fn output_change(output: &PlannedOutput) -> Json {
 fn resource(image: &ImagePlan, block: Option<&Block>) -> Json {
     let (before, after) = (image.before.as_ref(), image.after.as_ref());
     let title = block.filter(|block| !block.title.is_empty()).map(|block| &block.title);
-    json!({
-        "address": image.address,
-        "previous_address": image.moved_from,
-        "mode": "managed",
-        "type": "image",
-        "name": image.address.name,
-        "index": image.address.key,
-        "provider_name": image.provider.to_string(),
-        "action": image.action,
-        "action_reason": image.causes.first().map(reason),
-        "title": title,
-        "change": {
-            "actions": actions(image),
-            "before": before.map(release),
-            "after": after.map(release),
-            "after_unknown": unknown(after),
-            "before_sensitive": sensitive(before),
-            "after_sensitive": sensitive(after),
-            "replace_paths": replace_paths(image),
-        },
-        "causes": image.causes,
-        "changes": image.changes,
-        "steps": image.steps,
-        "retire": image.retire,
-        "estimate": image.estimate,
-    })
+    in_module(
+        image,
+        json!({
+            "address": image.address,
+            "previous_address": image.moved_from,
+            "mode": "managed",
+            "type": "image",
+            "name": image.address.name,
+            "index": image.address.key,
+            "provider_name": image.provider.to_string(),
+            "action": image.action,
+            "action_reason": image.causes.first().map(reason),
+            "title": title,
+            "change": {
+                "actions": actions(image),
+                "before": before.map(release),
+                "after": after.map(release),
+                "after_unknown": unknown(after),
+                "before_sensitive": sensitive(before),
+                "after_sensitive": sensitive(after),
+                "replace_paths": replace_paths(image),
+            },
+            "causes": image.causes,
+            "changes": image.changes,
+            "steps": image.steps,
+            "retire": image.retire,
+            "estimate": image.estimate,
+        }),
+    )
 }
 
 /// What was changed outside of bake, in the form of a resource change: from what was recorded to what is.
 fn drift(image: &ImagePlan) -> Json {
-    json!({
-        "address": image.address,
-        "mode": "managed",
-        "type": "image",
-        "name": image.address.name,
-        "index": image.address.key,
-        "provider_name": image.provider.to_string(),
-        "change": {
-            "actions": ["update"],
-            "before": by_path(&image.drift, |one| one.before.as_ref()),
-            "after": by_path(&image.drift, |one| one.after.as_ref()),
-        },
-        "changes": image.drift,
-    })
+    in_module(
+        image,
+        json!({
+            "address": image.address,
+            "mode": "managed",
+            "type": "image",
+            "name": image.address.name,
+            "index": image.address.key,
+            "provider_name": image.provider.to_string(),
+            "change": {
+                "actions": ["update"],
+                "before": by_path(&image.drift, |one| one.before.as_ref()),
+                "after": by_path(&image.drift, |one| one.after.as_ref()),
+            },
+            "changes": image.drift,
+        }),
+    )
 }
 
 fn by_path(changes: &[Change], side: impl Fn(&Change) -> Option<&RecordedArgument>) -> Map<String, Json> {

@@ -1,0 +1,195 @@
+//! `module` blocks: the modules that one block stands for, each with names of its own.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use super::given::Given;
+use super::instances::{pairs, unread_value};
+use super::names::Names;
+use super::tree::Read;
+use super::variables::{self, Giver};
+use super::within::Within;
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::lang::syntax::{Block as Written, Part};
+use crate::lang::{Reference, Value};
+use crate::schema::suggest;
+
+/// Modules at most, counted with those that they call: a few that call each other twice are millions.
+const MOST: usize = 10_000;
+
+/// The modules for which one block stands.
+pub(super) struct Calls<'a> {
+    /// Each with its key under `for_each`.
+    pub all: Vec<Call<'a>>,
+    several: bool,
+    /// Set where `for_each` waits for a data source.
+    waits: Option<Value>,
+}
+
+/// One module.
+pub(super) struct Call<'a> {
+    key: Option<String>,
+    pub names: Rc<Names<'a>>,
+}
+
+impl<'a> Calls<'a> {
+    /// Of a declared block.
+    pub fn of(names: &Names<'a>, name: &str) -> Result<Calls<'a>, Diagnostics> {
+        let module = names.module.expect("a module with a block was read");
+        let written = &module.declared.modules[name];
+        let read = module
+            .called
+            .get(name)
+            .expect("every block was read")
+            .as_ref()
+            .map_err(|error| Diagnostics::from(error.clone()))?;
+        let Some(for_each) = written.body.attribute("for_each") else {
+            let one = Call::of(names, name, written, read, None)?;
+            return Ok(Calls {
+                all: vec![one],
+                several: false,
+                waits: None,
+            });
+        };
+        let keys = names.evaluate(&for_each.value)?;
+        if let Some(unread) = keys.unread() {
+            return Ok(Calls {
+                all: Vec::new(),
+                several: true,
+                waits: Some(unread_value(&unread)),
+            });
+        }
+        let mut all = Vec::new();
+        for each in pairs(&keys, &for_each.value.span)? {
+            all.push(Call::of(names, name, written, read, Some(each))?);
+        }
+        Ok(Calls {
+            all,
+            several: true,
+            waits: None,
+        })
+    }
+
+    /// What a reference to the block yields, and how many of its parts it takes.
+    pub fn value(&self, name: &str, reference: &Reference) -> Result<(Value, usize), Diagnostic> {
+        if let Some(waits) = &self.waits {
+            return Ok((waits.clone(), reference.parts.len()));
+        }
+        let keys = || self.all.iter().filter_map(|one| one.key.as_deref());
+        let Some(part) = reference.parts.get(2) else {
+            return Ok((self.everything(reference)?, 2));
+        };
+        match (&part.value, self.several) {
+            (Part::Name(output) | Part::Key(output), false) => Ok((self.all[0].output(name, output, 2, reference)?, 3)),
+            (Part::Key(key), true) => {
+                let Some(one) = self.all.iter().find(|one| one.key.as_ref() == Some(key)) else {
+                    let meant = suggest(key, keys()).map(|meant| format!("did you mean \"{meant}\"?"));
+                    let error = Diagnostic::error(format!("module.{name} has no key \"{key}\""));
+                    return Err(error.label(&part.span, meant.unwrap_or_default()));
+                };
+                match reference.parts.get(3).map(|part| &part.value) {
+                    Some(Part::Name(output) | Part::Key(output)) => Ok((one.output(name, output, 3, reference)?, 4)),
+                    _ => Ok((one.everything(reference)?, 3)),
+                }
+            }
+            (Part::Name(output), true) => {
+                let key = keys().next().unwrap_or("KEY");
+                let error = Diagnostic::error(format!("module.{name} has for_each: there are several"));
+                Err(error
+                    .at(&reference.span)
+                    .help(format!("choose one: module.{name}[\"{key}\"].{output}")))
+            }
+            (Part::At(_), false) => {
+                let error = Diagnostic::error(format!("module.{name} has no for_each: there is one")).at(&part.span);
+                Err(error.help(format!("write module.{name}.OUTPUT")))
+            }
+            _ => Ok((self.everything(reference)?, 2)),
+        }
+    }
+
+    /// All outputs of one, or by key those of all.
+    fn everything(&self, reference: &Reference) -> Result<Value, Diagnostic> {
+        if !self.several {
+            return self.all[0].everything(reference);
+        }
+        let each = |one: &Call<'a>| Ok((one.key.clone().unwrap_or_default(), one.everything(reference)?));
+        let all: Result<BTreeMap<String, Value>, Diagnostic> = self.all.iter().map(each).collect();
+        Ok(Value::object(all?))
+    }
+}
+
+impl<'a> Call<'a> {
+    fn of(
+        names: &Names<'a>,
+        name: &str,
+        written: &'a Written,
+        read: &'a Read,
+        each: Option<(String, Value)>,
+    ) -> Result<Call<'a>, Diagnostics> {
+        let within = Within {
+            each: each.as_ref(),
+            ..names.at_top()
+        };
+        let mut found = Diagnostics::new();
+        let mut given = BTreeMap::new();
+        let inputs = written.body.attributes.iter();
+        for attribute in inputs.filter(|attribute| super::blocks::MODULE.argument(&attribute.name.value).is_none()) {
+            let value = found.take(within.evaluate(&attribute.value));
+            let span = attribute.value.span.clone();
+            given.extend(value.map(|value| (attribute.name.value.clone(), Given::Value { value, span })));
+        }
+        if found.has_errors() {
+            return Err(found);
+        }
+        let complete = read.unreadable.is_none();
+        let variables =
+            variables::evaluate_all(&read.declared, given, Giver::Call(&written.span), complete, &mut found);
+        let path = names.path.below(name, each.as_ref().map(|(key, _)| key.as_str()));
+        let mut below = read.names(&path, &variables, names.read, &names.data, &names.providers, &mut found);
+        if names.stand_in {
+            below = below.with_identities(&variables);
+            below.data = names.data.clone();
+            below.ephemeral = variables::ephemeral(&variables);
+        } else {
+            names.add_found(found);
+            below.secrets = variables::secrets(&path, &variables);
+        }
+        below.count = Rc::clone(&names.count);
+        names.count.set(names.count.get() + 1);
+        if names.count.get() > MOST {
+            let error = Diagnostic::error(format!("more than {MOST} modules are called")).at(&written.span);
+            return Err(error.into());
+        }
+        Ok(Call {
+            key: each.map(|(key, _)| key),
+            names: Rc::new(below),
+        })
+    }
+
+    fn output(&self, name: &str, output: &str, at: usize, reference: &Reference) -> Result<Value, Diagnostic> {
+        let declared = &self.names.declared.outputs;
+        if declared.contains_key(output) {
+            return self.names.output(output, &reference.span);
+        }
+        if let Some(unreadable) = &self.names.unreadable {
+            return Err(unreadable.clone());
+        }
+        let meant =
+            suggest(output, declared.keys().map(String::as_str)).map(|meant| format!("did you mean \"{meant}\"?"));
+        let span = reference.parts.get(at).map_or(&reference.span, |part| &part.span);
+        let error = Diagnostic::error(format!("module.{name} has no output \"{output}\""));
+        let error = error.label(span, meant.clone().unwrap_or_default());
+        let all: Vec<&str> = declared.keys().map(String::as_str).collect();
+        Err(match (meant, all.is_empty()) {
+            (Some(_), _) => error,
+            (None, true) => error.help("it has none: write output blocks in that module"),
+            (None, false) => error.help(format!("it has {}", all.join(", "))),
+        })
+    }
+
+    fn everything(&self, reference: &Reference) -> Result<Value, Diagnostic> {
+        let each = |output: &String| Ok((output.clone(), self.names.output(output, &reference.span)?));
+        let all: Result<BTreeMap<String, Value>, Diagnostic> = self.names.declared.outputs.keys().map(each).collect();
+        Ok(Value::object(all?))
+    }
+}

@@ -1,0 +1,10 @@
+image "web" {
+  scratch {}
+  volume "root" {
+    size  = "much"
+    mount = "/"
+  }
+}
+locals {
+  text = var.nothing
+}

@@ -1,0 +1,4 @@
+module "base" {
+  source   = "./base"
+  for_each = toset(["a", "b"])
+}

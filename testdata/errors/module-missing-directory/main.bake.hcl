@@ -1,0 +1,6 @@
+module "base" {
+  source = "./bsae"
+}
+output "text" {
+  value = module.base.text
+}

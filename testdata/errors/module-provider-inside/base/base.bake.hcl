@@ -1,0 +1,6 @@
+bake {
+  required_version = ">= 99"
+}
+provider "local" {
+  store = "./store"
+}

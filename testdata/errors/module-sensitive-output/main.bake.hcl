@@ -1,0 +1,6 @@
+module "base" {
+  source = "./base"
+}
+output "text" {
+  value = module.base.marked
+}

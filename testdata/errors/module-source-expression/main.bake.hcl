@@ -1,0 +1,7 @@
+locals {
+  where = "./base"
+}
+module "base" {
+  source = local.where
+  size   = "1GiB"
+}

@@ -1,0 +1,7 @@
+module "base" {
+  source = "./base"
+  size   = "1GiB"
+}
+output "text" {
+  value = module.bsae.text
+}

@@ -1,0 +1,6 @@
+module "base" {
+  source = "./base"
+  size   = "1GiB"
+  nmae   = "web"
+  colour = "red"
+}

@@ -1,0 +1,4 @@
+module "base" {
+  source = "./base"
+  size   = ["1GiB"]
+}
