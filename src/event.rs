@@ -16,6 +16,15 @@ pub enum Half {
     Close,
 }
 
+/// Half of a node, as the cause of another's beginning.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct After {
+    /// Which.
+    pub address: Address,
+    /// Which half.
+    pub half: Half,
+}
+
 /// One thing that happened.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
@@ -35,6 +44,9 @@ pub enum Event {
         half: Half,
         /// What it does, in a few words: `run scripts/nginx.sh`.
         summary: String,
+        /// The last to end before this could begin: what it waited for, or what made room for it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        after: Option<After>,
     },
     /// A node is under way: percent done, if that is known.
     NodeProgress {

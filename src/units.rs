@@ -106,7 +106,7 @@ impl<'de> Deserialize<'de> for Size {
 }
 
 /// A span of time, written as one or more numbers with units: `90s`, `1h30m`, `90d`, `250ms`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Default, Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Duration(std::time::Duration);
 
 const TIMES: &[(&str, u64)] = &[

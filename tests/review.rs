@@ -12,3 +12,5 @@ mod page;
 mod project;
 #[path = "review/schemas.rs"]
 mod schemas;
+#[path = "review/stream.rs"]
+mod stream;

@@ -15,7 +15,7 @@ use super::signals::Signals;
 use super::task::{Done, Task};
 use crate::address::{Address, ImageAddress};
 use crate::diagnostic::Diagnostic;
-use crate::event::{Event, Half};
+use crate::event::{After, Event, Half};
 use crate::journal::backend::JournalError;
 use crate::nodes::context::StopSwitch;
 use crate::nodes::image::ImageHandle;
@@ -41,6 +41,8 @@ pub struct Executor {
     /// By node; they stay known after a close, for the report.
     handles: BTreeMap<Address, Arc<Handle>>,
     running: BTreeSet<Step>,
+    /// What ended last: steps begin only at the beginning and after another has ended.
+    last: Option<Step>,
     tasks: JoinSet<(Step, Instant, Done)>,
     /// Images whose helper was ended because a close failed: what it held is gone.
     ended: BTreeSet<ImageAddress>,
@@ -103,6 +105,7 @@ impl Executor {
             logs: parts.logs,
             handles: parts.standing,
             running: BTreeSet::new(),
+            last: None,
             tasks: JoinSet::new(),
             ended: BTreeSet::new(),
             noted: BTreeSet::new(),
@@ -190,6 +193,7 @@ impl Executor {
 
     async fn settle(&mut self, step: Step, begun: Instant, done: Done) {
         self.running.remove(&step);
+        self.last = Some(step);
         let elapsed = Duration::from(begun.elapsed());
         self.note_helper(step).await;
         let consequences = match done {
@@ -360,6 +364,10 @@ impl Executor {
             address: node.address.clone(),
             half: step.half,
             summary: node.summary.clone(),
+            after: self.last.map(|last| After {
+                address: self.nodes[last.node].address.clone(),
+                half: last.half,
+            }),
         });
     }
 

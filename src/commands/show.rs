@@ -8,22 +8,25 @@ use super::format::{self, Format, FormatArguments};
 use super::session::{ModuleArguments, Session};
 use crate::address::ImageAddress;
 use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::host::files;
 use crate::plan;
 use crate::ui::plan::View;
+use crate::ui::timeline::{self, Timeline};
 use crate::ui::{Terminal, images};
 
-/// Show a plan file, or an image that stands
+/// Show a plan file, an image that stands, or when an apply did what
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 bake show plan.bakeplan
 bake show -json plan.bakeplan
 bake show -format markdown plan.bakeplan
 bake show -format html plan.bakeplan > plan.html
+bake show -format html events.jsonl > timeline.html   # of bake apply -json > events.jsonl
 bake show image.web
 bake show 'image.web[\"arm64\"]' -json")]
 pub struct Args {
-    /// A plan file, or the address or id of an image.
-    #[arg(value_name = "PLAN|IMAGE")]
+    /// A plan file, a file with the events of an apply, or the address or id of an image.
+    #[arg(value_name = "PLAN|EVENTS|IMAGE")]
     what: String,
     #[command(flatten)]
     module: ModuleArguments,
@@ -42,8 +45,25 @@ impl Args {
     }
 
     fn plan(&self, file: &Path, terminal: &Arc<Terminal>) -> Result<Exit, Diagnostics> {
+        let bytes = files::read(file)?;
+        if timeline::is_stream(&bytes) {
+            return self.timeline(&timeline::read(&bytes, &self.what)?, terminal);
+        }
         let plan = plan::file::read(file, None)?;
         format::show(&plan, self.format.chosen(), View::Whole, terminal);
+        Ok(Exit::Done)
+    }
+
+    fn timeline(&self, timeline: &Timeline, terminal: &Terminal) -> Result<Exit, Diagnostics> {
+        match self.format.chosen() {
+            Format::Text => terminal.data(&timeline::text(timeline, &self.what)),
+            Format::Html => terminal.data(&timeline::html(timeline)),
+            Format::Json | Format::Markdown | Format::Github | Format::Sarif => {
+                return Err(Diagnostic::error("an apply is shown as text or HTML")
+                    .help("the other forms are for plans; the file itself is JSON, a line per event")
+                    .into());
+            }
+        }
         Ok(Exit::Done)
     }
 

@@ -13,6 +13,7 @@ pub mod progress;
 pub mod summary;
 pub mod table;
 pub mod terminal;
+pub mod timeline;
 pub mod validation;
 pub mod values;
 

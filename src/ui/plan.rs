@@ -12,9 +12,9 @@ pub mod values;
 pub mod words;
 
 use crate::plan::Plan;
-pub use html::html;
+pub use html::{document, html};
 pub use json::{events, json};
-pub use markdown::{LONGEST, markdown};
+pub use markdown::{LONGEST, escaped, markdown};
 pub use page::Page;
 
 /// How much is shown.

@@ -12,7 +12,7 @@ use crate::plan::{Action, ImagePlan, Plan, StepChange};
 /// Colours of the page, for light and dark.
 const STYLE: &str = include_str!("page.css");
 
-/// The page. Nothing may be loaded or run by it, whatever is in it.
+/// The page.
 pub fn html(plan: &Plan) -> String {
     let page = Page::of(plan);
     let title = page.count.clone().unwrap_or_else(|| "No changes".to_owned());
@@ -38,12 +38,18 @@ pub fn html(plan: &Plan) -> String {
             .iter()
             .map(|text| format!("<p class=dim>{}</p>\n", escaped(text))),
     );
+    body.push_str("</main>\n");
+    document(&title, &body)
+}
+
+/// A page with this title and body, in the colours of bake. Nothing may be loaded or run by it, whatever is in it.
+pub fn document(title: &str, body: &str) -> String {
     format!(
         "<!doctype html>\n<html lang=en>\n<head>\n<meta charset=utf-8>\n<meta name=viewport content=\"width=device-width\">\n\
          <meta http-equiv=Content-Security-Policy content=\"default-src 'none'; style-src 'unsafe-inline'\">\n\
          <meta name=color-scheme content=\"light dark\">\n<title>{}</title>\n<style>\n{STYLE}</style>\n</head>\n\
-         <body>\n{body}</main>\n</body>\n</html>\n",
-        escaped(&title)
+         <body>\n{body}</body>\n</html>\n",
+        escaped(title)
     )
 }
 

@@ -171,7 +171,7 @@ fn longest_run(line: &str) -> usize {
 }
 
 /// A text as HTML.
-pub(super) fn escaped(text: &str) -> String {
+pub fn escaped(text: &str) -> String {
     let mut html = String::with_capacity(text.len());
     for c in text.chars() {
         match c {

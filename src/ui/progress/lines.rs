@@ -31,7 +31,9 @@ impl Lines {
         };
         let line = match event {
             Event::Started { .. } => return Vec::new(),
-            Event::NodeStarted { address, half, summary } => {
+            Event::NodeStarted {
+                address, half, summary, ..
+            } => {
                 let worth = *half == Half::Open && names::is_work(address) && !summary.is_empty();
                 worth.then(|| about(address, *half, clean(summary).into_owned()))
             }
@@ -100,6 +102,7 @@ mod tests {
             address,
             half: Half::Open,
             summary,
+            after: None,
         }
     }
 
