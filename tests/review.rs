@@ -2,6 +2,8 @@
 
 #![allow(clippy::disallowed_methods)] // the tests lay out modules
 
+#[path = "review/canary.rs"]
+mod canary;
 #[path = "review/files.rs"]
 mod files;
 #[path = "review/flags.rs"]

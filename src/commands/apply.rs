@@ -182,7 +182,7 @@ impl Flags {
             parallelism: self.planning.parallelism.map_or_else(default_parallelism, usize::from),
             lock_timeout: self.lock_timeout.map(Duration::as_std),
             on_error,
-            secrets: Secrets::new(secrets.iter().flat_map(texts)),
+            secrets: Secrets::new(secrets.iter().chain(&crate::plan::secrets(plan)).flat_map(texts)),
             signals,
             events,
             executable: None,

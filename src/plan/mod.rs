@@ -41,6 +41,7 @@ pub use compare::Change;
 pub use make::make;
 pub use observe::{World, check, observe};
 pub use options::{Mode, Options};
+pub use place::secrets;
 
 /// The format that this bake writes; it reads this and older ones. 1 had absolute paths; 2 has paths relative to the module
 /// and what was changed outside of bake.

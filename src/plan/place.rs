@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::Plan;
+use crate::lang::value::Value;
 use crate::nodes::volume::Origin;
 use crate::nodes::{Arguments, NodeData};
 
@@ -60,6 +61,24 @@ fn has_paths(data: &NodeData) -> bool {
     match data {
         NodeData::Volume(volume) => matches!(volume.origin, Origin::File { .. }),
         data => arguments(data).is_some_and(|all| all.0.values().any(|one| !one.files.is_empty())),
+    }
+}
+
+/// What is sensitive in the arguments of steps, hooks and bootstraps, wherever it came from: a variable, a data source, or
+/// `sensitive()` around the content of a file. It is what steps are given, so it is what they could show.
+pub fn secrets(plan: &Plan) -> Vec<Value> {
+    let arguments = plan.nodes.iter().filter_map(|node| arguments(&node.data));
+    let mut all = Vec::new();
+    for argument in arguments.flat_map(|all| all.0.values()) {
+        gather(&argument.value, &mut all);
+    }
+    all
+}
+
+fn gather(value: &Value, all: &mut Vec<Value>) {
+    match value.is_sensitive() {
+        true if value.is_wholly_known() => all.push(value.clone()),
+        _ => value.children().for_each(|child| gather(child, all)),
     }
 }
 

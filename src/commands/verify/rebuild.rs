@@ -217,7 +217,14 @@ fn carry_out(session: &Session, plan: Plan, into: &Path, terminal: &Arc<Terminal
         parallelism: apply::default_parallelism(),
         lock_timeout: None,
         on_error: OnError::Cleanup,
-        secrets: Secrets::new(session.module.secrets.values().flat_map(apply::texts)),
+        secrets: {
+            let given = session.module.secrets.values().cloned();
+            Secrets::new(
+                given
+                    .chain(crate::plan::secrets(&plan))
+                    .flat_map(|one| apply::texts(&one)),
+            )
+        },
         events: progress.events(),
         signals,
         executable: None,
