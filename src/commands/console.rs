@@ -12,6 +12,7 @@ use super::exit::Exit;
 use super::output::known;
 use super::session::{ModuleArguments, Session};
 use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::host;
 use crate::lang::{Value, print, syntax};
 use crate::module::{Explorer, explore};
 use crate::plan::outputs::Known;
@@ -20,7 +21,7 @@ use crate::ui::Terminal;
 /// Ask for the values of expressions
 #[derive(Debug, clap::Args)]
 #[command(
-    long_about = "Ask for the values of expressions: functions, and in a module its variables, locals and images. An expression \
+    long_about = "Ask for the values of expressions: functions, and in a module its variables, locals, data sources and images. An expression \
                   ends with its line, unless a bracket is open. Tab completes names, the arrows bring back earlier lines; a \
                   line that begins with a blank is not kept. Ctrl-D or exit ends it. From a pipe, every expression is \
                   answered, and the exit code is 1 if one was wrong.",
@@ -74,6 +75,7 @@ struct Console<'a, 'm> {
 impl Console<'_, '_> {
     /// With a person at a terminal. What is wrong ends nothing.
     fn talk(&self) -> Result<Exit, Diagnostics> {
+        host::terminal::outlive_interrupts()?;
         let mut prompt = Prompt::new(self.module.references())?;
         loop {
             match prompt.read()? {

@@ -56,7 +56,9 @@ impl ModuleArguments {
     /// All that is wrong with it.
     pub fn load_offline(&self, terminal: &Terminal) -> Result<Module, Diagnostics> {
         let data = module::Data::Offline;
-        self.with_options(terminal, true, |options| module::load(&LoadOptions { data, ..options }))
+        self.with_options(terminal, false, |options| {
+            module::load(&LoadOptions { data, ..options })
+        })
     }
 
     /// Hands on how the module is read.

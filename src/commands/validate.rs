@@ -13,7 +13,7 @@ use crate::{graph, module::Module, providers};
 /// Say what is wrong with the module, all of it at once
 #[derive(Debug, clap::Args)]
 #[command(
-    long_about = "Say what is wrong with the module, all of it at once. Nothing outside of the module is asked.",
+    long_about = "Say what is wrong with the module, all of it at once. Nothing outside of the module is asked, and a variable without a value may have any.",
     after_help = "\
 bake validate
 bake validate -var release=trixie
@@ -50,7 +50,9 @@ impl Args {
                     let all = images + waiting;
                     let of_them = match waiting {
                         0 => String::new(),
-                        _ => format!("; more can be said of {waiting} when data sources are read, by bake plan"),
+                        _ => format!(
+                            "; more can be said of {waiting} when all variables and data sources are known, by bake plan"
+                        ),
                     };
                     terminal.data(&format!("The module is valid: {all} image{s}{of_them}.\n"));
                 }

@@ -11,13 +11,16 @@ use crate::host::command::{self, Tool};
 use crate::lang::{Type as Shape, Value};
 use crate::schema::{Block, Class, Default, Holds, Type, argument, block, once};
 
+/// Bytes that the program may write.
+const MOST: u64 = 4 << 20;
+
 /// Its table.
 pub static BLOCK: Block = block("data")
     .kind("external")
     .labels(&["name"])
     .doc(
         "A program of the builder host. It reads query as a JSON object of strings from standard input, and writes a JSON \
-         object of strings. It runs at every plan, so it must change nothing.",
+         object of strings, of 4 MiB at most. It runs at every plan, so it must change nothing.",
     )
     .holds(Holds::Secrets)
     .arguments(&[
@@ -85,12 +88,14 @@ impl Kind for External {
         let rest: Vec<&str> = rest.iter().map(String::as_str).collect();
         let mut tool = Tool::new(&found, &rest).input(query);
         tool.directory = Some(directory);
+        tool.most = Some(MOST);
         let timeout = arguments.duration("timeout").map(|time| time.value.as_std());
         let timeout = timeout.unwrap_or(Duration::from_secs(300));
         let output = tokio::time::timeout(timeout, tool.run()).await;
         let output = output.map_err(|_| {
             let limit = crate::units::Duration::from(timeout);
             Diagnostic::error(format!("{program} did not end within {limit}"))
+                .help("let it take longer with timeout = \"...\"")
         })?;
         // The arguments are not shown: they may be secret.
         let output = output.map_err(|error| Diagnostic::error(format!("{program} failed")).note(error.reason))?;

@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 
 use super::error::{Explain, HostError, Kind, Result};
 use super::helper::{Command, Exit, Helper, Input, Mount, Stream};
@@ -67,6 +67,8 @@ pub struct Tool {
     pub input: Vec<u8>,
     /// Where it runs; bake's own directory if not given.
     pub directory: Option<PathBuf>,
+    /// How many bytes it may write to standard output, and as many to standard error, before it is killed.
+    pub most: Option<u64>,
     /// Mounts that only it sees, if it runs in a helper.
     pub mounts: Vec<Mount>,
 }
@@ -126,7 +128,12 @@ impl Tool {
             let _ = stdin.write_all(&self.input).await;
             drop(stdin);
         };
-        tokio::join!(feed, child.wait_with_output()).1
+        let most = self.most.unwrap_or(u64::MAX);
+        let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
+        let read = async { tokio::try_join!(all_of(stdout, most), all_of(stderr, most)) };
+        let (stdout, stderr) = tokio::join!(feed, read).1?;
+        let status = child.wait().await?;
+        Ok(std::process::Output { status, stdout, stderr })
     }
 
     /// Runs it as a child of the helper, in its namespaces but on the host's file system, and answers what it wrote to
@@ -173,6 +180,18 @@ impl Tool {
             .chain(self.arguments.iter().map(String::as_str))
             .collect::<Vec<_>>()
             .join(" ")
+    }
+}
+
+/// All that a program writes, if it is not more than so many bytes.
+async fn all_of(from: Option<impl AsyncRead + Unpin>, most: u64) -> std::io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    if let Some(from) = from {
+        from.take(most.saturating_add(1)).read_to_end(&mut bytes).await?;
+    }
+    match bytes.len() as u64 > most {
+        true => Err(std::io::Error::other(format!("it wrote more than {most} bytes"))),
+        false => Ok(bytes),
     }
 }
 

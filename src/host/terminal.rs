@@ -10,6 +10,7 @@ use nix::pty::{Winsize, openpty};
 use nix::sys::termios::{SetArg, Termios, cfmakeraw, tcgetattr, tcsetattr};
 use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::io::Errno;
+use tokio::signal::unix::{SignalKind, signal};
 
 use super::error::{Explain, HostError, Kind, Result};
 use super::helper::{Command, Exit, Helper};
@@ -44,6 +45,19 @@ pub async fn run(helper: &Helper, command: Command) -> Result<Exit> {
     let _ = bridge.join();
     drop(raw);
     exit
+}
+
+/// Lets Ctrl-C end nothing from now on: for a prompt, where it drops the line that is being typed.
+///
+/// # Errors
+/// If the system does not let signals be watched.
+pub fn outlive_interrupts() -> Result<()> {
+    let failed = |error| HostError::of_io("watch for signals", error);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(failed)?;
+    let _inside = runtime.enter();
+    // What takes the signal stays for as long as the process lives, whether anybody listens or not.
+    signal(SignalKind::interrupt()).map(drop).map_err(failed)
 }
 
 /// bake's terminal with every key handed on, until it is dropped.

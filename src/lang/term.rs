@@ -31,9 +31,9 @@ pub enum Term {
         /// Its revision.
         revision: u64,
     },
-    /// An attribute of a data source that has not been read. It stands in no plan.
+    /// An attribute of a data source that has not been read, or a variable that has no value yet. It stands in no plan.
     Data {
-        /// `data.http.key`
+        /// `data.http.key`, `var`
         of: String,
         /// The name of the attribute.
         attribute: String,

@@ -4,12 +4,10 @@ use std::path::Path;
 
 use super::blocks::Declared;
 use super::names::Names;
-use super::providers;
 use super::tree::Read;
 use super::variables::Giver;
 use super::{LoadOptions, given, variables};
-use crate::address::ModulePath;
-use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::diagnostic::Diagnostics;
 use crate::lang::{FilesRead, Value, parse_expression};
 use crate::source::Source;
 
@@ -45,23 +43,7 @@ pub fn explore<T>(
         &mut found,
     );
     let files = FilesRead::new();
-    let unread = |(kind, name): &(String, String)| {
-        let address = format!("data.{kind}.{name}");
-        let error = Diagnostic::error(format!("the console does not read data sources: {address}"));
-        (
-            address.clone(),
-            Err(error.help("bake plan does, and bake.lock.hcl holds what it found")),
-        )
-    };
-    let data = read.declared.data.keys().map(unread).collect();
-    let names = read.names(
-        &ModulePath::default(),
-        &variables,
-        &files,
-        &data,
-        &providers::keys(&read.declared),
-        &mut found,
-    );
+    let names = read.names_with_data(&variables, &files, options, &mut found);
     Ok(ask(&Explorer { names }, found.sorted()))
 }
 
@@ -106,8 +88,10 @@ impl Explorer<'_> {
         let images = declared.images.keys().map(|name| format!("image.{name}"));
         let modules = declared.modules.keys().map(|name| format!("module.{name}"));
         let paths = ["cwd", "module", "root"].map(|name| format!("path.{name}"));
+        let data = declared.data.keys().map(|(kind, name)| format!("data.{kind}.{name}"));
         let mut all: Vec<String> = variables
             .chain(locals)
+            .chain(data)
             .chain(images)
             .chain(modules)
             .chain(paths)

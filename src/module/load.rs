@@ -13,7 +13,7 @@ use super::providers::{self, Providers};
 use super::tree::{Read, visit};
 use super::variables::{self, Giver, Variable};
 use super::within::Literals;
-use super::{Inputs, LoadOptions, Module, given, outputs, version};
+use super::{Data, Inputs, LoadOptions, Module, given, outputs, version};
 use crate::address::ModulePath;
 use crate::diagnostic::{Diagnostic, Diagnostics, Severity};
 use crate::digest::Digest;
@@ -57,10 +57,16 @@ pub fn secrets(
     let mut found = Diagnostics::new();
     let read = Read::new(options, &mut found)?;
     let given = given::collect(options, &read.automatic, &mut found);
+    // A secret that nobody gives is missing, however little else is asked for.
+    let asked = LoadOptions {
+        data: Data::Follow,
+        prompt: options.prompt,
+        ..LoadOptions::default()
+    };
     let mut variables = variables::evaluate_all(
         &read.declared,
         given,
-        Giver::Person(options),
+        Giver::Person(&asked),
         false,
         &mut Diagnostics::new(),
     );
@@ -249,6 +255,22 @@ impl Read {
             inputs,
             warnings: Diagnostics::new(),
         })
+    }
+
+    /// What references mean once all data sources are read that can be, for who wants nothing else of the module.
+    pub(super) fn names_with_data<'a>(
+        &'a self,
+        variables: &BTreeMap<String, Variable>,
+        read: &'a FilesRead,
+        options: &LoadOptions<'_>,
+        found: &mut Diagnostics,
+    ) -> Names<'a> {
+        let owner = Owner {
+            project: project_of(self.bake(found).as_ref()),
+            workspace: options.workspace.clone(),
+        };
+        let reader = Reader::new(&owner, &self.files, &self.lock, &options.data);
+        self.with_data(variables, read, reader, found).0
     }
 
     /// What references mean once all data sources are read that can be.

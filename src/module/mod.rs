@@ -59,7 +59,7 @@ pub struct LoadOptions<'a> {
 /// How the data sources of a module are read.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum Data {
-    /// Not at all: what the lock file does not pin is unknown.
+    /// Not at all: what the lock file does not pin is unknown, and so is a variable without a value.
     #[default]
     Offline,
     /// What the lock file does not pin is read, with a warning.

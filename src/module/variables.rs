@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::LoadOptions;
 use super::blocks::{Declared, VARIABLE};
 use super::given::{Given, Origin};
 use super::within::Literals;
+use super::{Data, LoadOptions};
 use crate::address::ModulePath;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::lang::syntax::Block as Written;
@@ -174,6 +174,9 @@ impl<'a> Declaration<'a> {
             None => match (&self.default, giver) {
                 (Some(default), _) => default.clone(),
                 (None, Giver::Call(span)) => return Err(self.left_out(span)),
+                (None, Giver::Person(options)) if options.data == Data::Offline && options.prompt.is_none() => {
+                    self.unknown()
+                }
                 (None, Giver::Person(options)) => {
                     let ask = options.prompt.ok_or_else(|| self.missing())?;
                     let text = ask(self.name, self.description.as_deref(), self.sensitive);
@@ -191,6 +194,15 @@ impl<'a> Declaration<'a> {
             (true, Some(default)) if !default.is_null() => Ok(default.clone()),
             (true, _) => Err(Diagnostic::error(format!("variable \"{}\" may not be null", self.name)).at(self.span)),
         }
+    }
+
+    /// What stands for the value where the module is only looked at.
+    fn unknown(&self) -> Value {
+        let term = Term::Data {
+            of: "var".to_owned(),
+            attribute: self.name.to_owned(),
+        };
+        Value::unknown(self.ty.clone().unwrap_or_else(Constraint::any).ty, term)
     }
 
     /// A given value as one of the declared type.

@@ -47,6 +47,8 @@ fn expressions_are_answered_until_ctrl_d() {
     pty.keys("1 + \u{3}");
     pty.wait_for("\n");
     pty.wait_for("> ");
+    // Between two prompts, too.
+    pty.signal(nix::sys::signal::Signal::SIGINT);
     pty.keys("40 + 2\r");
     pty.wait_for("\n42");
     pty.keys("local.bearer\r");

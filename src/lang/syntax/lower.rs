@@ -331,11 +331,13 @@ impl<'a> Lower<'a> {
                     of,
                     name: name.as_str().to_owned(),
                 },
-                hcl::TraversalOperator::Index(key) => ExpressionKind::Index {
-                    of,
-                    key: self.boxed(key),
-                },
+                hcl::TraversalOperator::Index(key) => {
+                    let key = self.boxed(key);
+                    self.refuse_two_lists(&of, &key);
+                    ExpressionKind::Index { of, key }
+                }
                 hcl::TraversalOperator::LegacyIndex(at) => {
+                    self.refuse_version(&of, &here);
                     self.refuse_legacy_pair(others.first(), &here);
                     let at = Value::from(Number::from(*at.value()));
                     ExpressionKind::Index {
@@ -364,6 +366,25 @@ impl<'a> Lower<'a> {
     }
 
     /// `x.0.1` would be the number 0.1 to Terraform.
+    /// `1.2.3`: an index into a number can never be meant.
+    fn refuse_version(&mut self, of: &Expression, here: &Span) {
+        if matches!(&of.kind, ExpressionKind::Value(value) if value.as_number().is_some()) {
+            let error = Diagnostic::error(format!("{} is no number", here.text())).at(here);
+            self.errors
+                .push(error.help(format!("write \"{}\" if a version or an address is meant", here.text())));
+        }
+    }
+
+    /// `["a"] ["b"]`: an element of a list is not chosen by a text.
+    fn refuse_two_lists(&mut self, of: &Expression, key: &Expression) {
+        let is_text = matches!(&key.kind, ExpressionKind::Value(value) if value.as_str().is_some());
+        if is_text && matches!(of.kind, ExpressionKind::Tuple(_)) {
+            let error = Diagnostic::error("a comma is missing between two lists");
+            let error = error.label(&key.span, "this would choose an element of the list before it");
+            self.errors.push(error.help("write [...], [...]"));
+        }
+    }
+
     fn refuse_legacy_pair(&mut self, next: Option<&hcl_edit::Decorated<hcl::TraversalOperator>>, here: &Span) {
         if matches!(
             next.map(|next| next.value()),

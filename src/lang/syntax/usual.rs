@@ -46,6 +46,7 @@ const RULES: &[fn(&Place<'_>) -> Option<Usual>] = &[
     quoted_name,
     name_with_digit,
     two_equals,
+    thin_arrow,
     heredoc,
     directive,
     bare_interpolation,
@@ -215,6 +216,15 @@ fn two_equals(place: &Place<'_>) -> Option<Usual> {
             "",
             format!("write {name} = {}", behind.trim()),
         )
+    })?
+}
+
+fn thin_arrow(place: &Place<'_>) -> Option<Usual> {
+    let dash = place.before().ends_with('-') && place.rest().starts_with('>');
+    let at = if dash { place.at - 1 } else { place.at };
+    place.text[at..].starts_with("->").then(|| {
+        let help = "write key = value in an object, and for ... : key => value in a for expression";
+        place.at(at, 2, "-> stands nowhere in HCL", "", help)
     })?
 }
 

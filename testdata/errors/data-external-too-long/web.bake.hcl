@@ -1,0 +1,4 @@
+data "external" "a" {
+  program = ["sleep", "60"]
+  timeout = "1s"
+}

@@ -1,0 +1,3 @@
+data "external" "a" {
+  program = ["yes"]
+}
