@@ -13,6 +13,8 @@ mod build;
 mod lab;
 #[path = "aws/refused.rs"]
 mod refused;
+#[path = "aws/sources.rs"]
+mod sources;
 mod support;
 #[path = "aws/troubled.rs"]
 mod troubled;

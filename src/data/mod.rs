@@ -1,5 +1,6 @@
 //! Data sources: what a module reads of the world outside. One file per kind, with its table and how it is read.
 
+pub mod aws;
 pub mod external;
 pub mod http;
 pub mod image;
@@ -20,7 +21,15 @@ use crate::schema::conditions::{POSTCONDITION, PRECONDITION};
 use crate::schema::{Argument, Block, Class, Object, Type as Takes, argument, block, many};
 
 /// All kinds of data sources, in the order of the reference.
-pub const KINDS: &[&dyn Kind] = &[&image::Image, &http::Http, &packages::PackageSet, &external::External];
+pub const KINDS: &[&dyn Kind] = &[
+    &image::Image,
+    &http::Http,
+    &packages::PackageSet,
+    &external::External,
+    &aws::AMI,
+    &aws::CALLER_IDENTITY,
+    &aws::REGION,
+];
 
 /// The row that every kind has: one source for each element.
 pub const FOR_EACH: Argument = argument("for_each", Takes::Expression, Class::Run)

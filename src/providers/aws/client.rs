@@ -53,6 +53,8 @@ pub struct Identity {
     pub account: String,
     /// Of the user, or of the role with its session.
     pub arn: String,
+    /// `AIDA...`; of a role `AROA...:session`.
+    pub user_id: String,
 }
 
 impl Client {
@@ -91,6 +93,7 @@ impl Client {
         Ok(Identity {
             account: answer.account.unwrap_or_default(),
             arn: answer.arn.unwrap_or_default(),
+            user_id: answer.user_id.unwrap_or_default(),
         })
     }
 

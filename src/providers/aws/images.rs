@@ -394,7 +394,7 @@ impl Aws {
 }
 
 /// Every page of a listing; what is gone, failed or invalid is left out.
-async fn list(
+pub(super) async fn list(
     call: aws_sdk_ec2::operation::describe_images::builders::DescribeImagesFluentBuilder,
 ) -> Result<Vec<Image>, ProviderError> {
     let mut pages = call.into_paginator().send();
@@ -439,7 +439,7 @@ fn snapshots_of(image: &Image) -> Vec<String> {
 }
 
 /// The snapshot of the root volume with its size in GiB.
-fn root_of(image: &Image) -> Option<(SnapshotId, Size)> {
+pub(super) fn root_of(image: &Image) -> Option<(SnapshotId, Size)> {
     let root = image.root_device_name.as_deref()?;
     let mut mappings = image.block_device_mappings().iter();
     let ebs = mappings
@@ -450,11 +450,16 @@ fn root_of(image: &Image) -> Option<(SnapshotId, Size)> {
     Some((SnapshotId(ebs.snapshot_id.clone()?), Size::bytes(gib << 30)))
 }
 
-fn source(image: &Image) -> SourceImage {
-    let architecture = match image.architecture.as_ref().map(|one| one.as_str()) {
+/// In the words of an image block.
+pub(super) fn architecture(image: &Image) -> String {
+    match image.architecture.as_ref().map(|one| one.as_str()) {
         Some("arm64") => "aarch64".to_owned(),
         other => other.unwrap_or_default().to_owned(),
-    };
+    }
+}
+
+fn source(image: &Image) -> SourceImage {
+    let architecture = architecture(image);
     let root = root_of(image);
     let marketplace = image.product_codes().iter();
     let marketplace = marketplace

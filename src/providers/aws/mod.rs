@@ -5,6 +5,7 @@ mod client;
 mod errors;
 mod images;
 mod inventory;
+mod lookups;
 mod policy;
 mod record;
 mod registration;
@@ -22,7 +23,7 @@ use async_trait::async_trait;
 use tokio::sync::OnceCell;
 
 use super::{
-    Images, Inventory, Owner, Provider, ProviderError, Rights, Sight, SnapshotId, Snapshots, VolumeId, Volumes,
+    Images, Inventory, Lookups, Owner, Provider, ProviderError, Rights, Sight, SnapshotId, Snapshots, VolumeId, Volumes,
 };
 use crate::address::ImageAddress;
 use crate::diagnostic::{Diagnostic, Diagnostics};
@@ -91,6 +92,10 @@ impl Provider for Aws {
 
     fn inventory(&self) -> &dyn Inventory {
         self
+    }
+
+    fn lookups(&self) -> Option<&dyn Lookups> {
+        Some(self)
     }
 
     fn check(&self, spec: &ImageSpec) -> Diagnostics {
