@@ -3,6 +3,7 @@
 mod blocks;
 mod differences;
 mod rebuild;
+mod report;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -21,11 +22,12 @@ use crate::ui::Terminal;
                   language, with another umask and order of directories, at another moment; compare the disks, and name \
                   the files that differ, their packages and the steps that made them. With -blocks nothing is built: the \
                   stored disks are compared with what was recorded when they were registered. The exit code is 3 if \
-                  anything differs. Without IMAGE all images of the project and workspace are looked at.",
+                  anything differs, with -json too. Without IMAGE all images of the project and workspace are looked at.",
     after_help = "\
 bake verify image.web
 bake verify -blocks
-bake verify -blocks image.web -release 6"
+bake verify -blocks image.web -release 6
+bake verify -json | jq -r '.volumes[].files[].path'"
 )]
 pub struct Args {
     /// The address or id of an image.
@@ -34,6 +36,9 @@ pub struct Args {
     /// Compare the stored disks with what was recorded, and build nothing.
     #[arg(long)]
     blocks: bool,
+    /// Print what was found as JSON for other programs.
+    #[arg(long)]
+    json: bool,
     /// The number of a release that is not the current one.
     #[arg(long, value_name = "NUMBER", requires = "image")]
     release: Option<u64>,
@@ -61,8 +66,19 @@ impl Args {
             None => current(&session, &all),
         };
         match self.blocks {
-            true => stored(&session, &images, terminal),
+            true => self.stored(&session, &images, terminal),
             false => self.built_again(&session, &images, terminal),
+        }
+    }
+
+    /// Prints the document, if it is asked for, and says how it ended.
+    fn conclude(&self, volumes: &[report::Volume], terminal: &Terminal) -> Exit {
+        if self.json {
+            terminal.data(&report::json(volumes));
+        }
+        match volumes.iter().any(|volume| volume.verdict == report::Verdict::Differs) {
+            true => Exit::Differs,
+            false => Exit::Done,
         }
     }
 
@@ -72,17 +88,38 @@ impl Args {
         images: &[&ObservedImage],
         terminal: &Arc<Terminal>,
     ) -> Result<Exit, Diagnostics> {
-        if images.is_empty() {
+        if images.is_empty() && !self.json {
             terminal.say("No reproducible image of this module stands.");
         }
-        let mut exit = Exit::Done;
+        let mut all = Vec::new();
         for image in images {
             check(session, image)?;
-            if !rebuild::is_same(session, image, &self.module, terminal)? {
-                exit = Exit::Differs;
+            let found = rebuild::compare(session, image, &self.module, terminal)?;
+            if !self.json {
+                differences::report(image, &found, terminal);
+            }
+            all.extend(found.into_iter().map(|volume| volume.reported(image)));
+        }
+        Ok(self.conclude(&all, terminal))
+    }
+
+    fn stored(
+        &self,
+        session: &Session,
+        images: &[&ObservedImage],
+        terminal: &Arc<Terminal>,
+    ) -> Result<Exit, Diagnostics> {
+        let mut all = Vec::new();
+        for image in images {
+            for volume in &image.manifest.volumes {
+                let verdict = blocks::compare(session, image, volume)?;
+                if !self.json {
+                    blocks::report(image, volume, &verdict, terminal);
+                }
+                all.push(verdict.reported(image, volume));
             }
         }
-        Ok(exit)
+        Ok(self.conclude(&all, terminal))
     }
 }
 
@@ -91,20 +128,6 @@ fn current<'a>(session: &Session, all: &'a [ObservedImage]) -> Vec<&'a ObservedI
     let sealed = session.module.images.iter().filter(|spec| spec.seal.is_some());
     let found = sealed.filter_map(|spec| all.iter().find(|image| image.manifest.address == spec.address));
     found.collect()
-}
-
-fn stored(session: &Session, images: &[&ObservedImage], terminal: &Arc<Terminal>) -> Result<Exit, Diagnostics> {
-    let mut exit = Exit::Done;
-    for image in images {
-        for volume in &image.manifest.volumes {
-            let verdict = blocks::compare(session, image, volume)?;
-            if matches!(verdict, blocks::Verdict::Differs(_)) {
-                exit = Exit::Differs;
-            }
-            blocks::report(image, volume, &verdict, terminal);
-        }
-    }
-    Ok(exit)
 }
 
 /// That the module still says what the image was built from, and that its bytes are meant to be the same.

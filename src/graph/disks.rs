@@ -108,6 +108,7 @@ impl Build<'_> {
             partitions: Ref::new(self.spec.address.node("partitions", volume.name.as_str())),
             on: slot.on.clone(),
             action,
+            sealed: self.spec.seal.is_some() && !slot.swap,
         };
         self.push(at, node, Some(&volume.span), summary::filesystem(volume, slot));
     }

@@ -29,6 +29,9 @@ impl Images {
     pub fn finish(mut self, found: &mut Diagnostics) -> (Vec<ImageSpec>, Vec<ImageAddress>) {
         let order = cycle::order(&needs(&self.specs), found);
         inherit_architecture(&mut self.specs, &order, found);
+        self.specs
+            .values()
+            .for_each(|spec| check_seal(spec, &self.specs, found));
         (self.specs.into_values().collect(), self.waiting)
     }
 }
@@ -43,6 +46,8 @@ pub(super) struct ImagesHere<'n, 'a> {
     pub providers: &'n Providers,
     /// Reads the files that arguments name.
     pub files: &'n Files,
+    /// The date in the lock file, which is that of the root module.
+    pub date: Option<&'n str>,
 }
 
 impl ImagesHere<'_, '_> {
@@ -98,6 +103,7 @@ impl ImagesHere<'_, '_> {
             directory: self.files.directory().to_owned(),
             provider,
             architecture: Architecture::of_this_host(),
+            date: self.date.map(str::to_owned),
         };
         let Some(spec) = ImageSpec::decode(object, about, found) else {
             return Decoded::Broken;
@@ -147,6 +153,16 @@ fn read_by(object: &Object, own: &ImageAddress, needs: &mut Vec<(ImageAddress, S
         needs.extend(others.map(|(of, _)| (of.image, argument.span.clone())));
     }
     object.blocks.iter().for_each(|block| read_by(block, own, needs));
+}
+
+/// A reproducible image can be sealed only if all that its bases bring along can be.
+fn check_seal(spec: &ImageSpec, specs: &BTreeMap<ImageAddress, ImageSpec>, found: &mut Diagnostics) {
+    let Some(seal) = &spec.seal else { return };
+    let base_of = |spec: &ImageSpec| spec.source.base().and_then(|base| specs.get(base));
+    // A cycle among them is an error already; the number of images bounds the walk.
+    for base in std::iter::successors(base_of(spec), |base| base_of(base)).take(specs.len()) {
+        seal.check_base(base, found);
+    }
 }
 
 /// An image runs on what its base runs on.

@@ -193,6 +193,7 @@ impl Read {
                 identities,
                 providers: &providers,
                 files,
+                date: self.lock.date.as_deref(),
             };
             here.decode(&mut images, &mut conditions, found);
             if !names.path.is_root() {

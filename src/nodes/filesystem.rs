@@ -26,6 +26,9 @@ pub struct Filesystem {
     pub on: On,
     /// Make it or use it.
     pub action: Action,
+    /// Whether it is sealed when all steps are done: what cannot be is refused before any of them runs.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub sealed: bool,
 }
 
 /// Which partition.
@@ -107,6 +110,9 @@ impl Kind for Filesystem {
             Action::Use { grow: false } => {}
         }
         let found = find(&device).map_err(|error| error.about(at))?;
+        if self.sealed {
+            super::seal::sealing(at, found.kind)?;
+        }
         Ok(FilesystemHandle {
             device,
             kind: found.kind.to_owned(),

@@ -125,19 +125,15 @@ struct Job<'a> {
 
 impl Job<'_> {
     async fn run(&self) -> Result<(), NodeError> {
-        let sealing = filesystems::kind(self.found.kind).map(|kind| kind.sealing);
+        let sealing = sealing(&self.one.filesystem.at, self.found.kind)?;
         let old = directory("old");
         match sealing {
-            Some(Sealing::AsMade) => return Ok(()),
-            Some(Sealing::Tree) => self.mount(self.device, &old, &[]).await?,
-            Some(Sealing::Fat) => {
-                self.tmpfs(&old).await?;
-            }
-            Some(Sealing::Never(why)) => return Err(self.cannot(why)),
-            None => return Err(self.cannot("bake has no maker for it")),
+            Sealing::AsMade => return Ok(()),
+            Sealing::Fat => self.tmpfs(&old).await?,
+            Sealing::Tree | Sealing::Never(_) => self.mount(self.device, &old, &[]).await?,
         }
         let made = match sealing {
-            Some(Sealing::Fat) => self.fat(&old).await,
+            Sealing::Fat => self.fat(&old).await,
             _ => self.tree(&old).await,
         };
         self.helper.unmount(old).await?;
@@ -287,15 +283,26 @@ impl Job<'_> {
     }
 
     fn cannot(&self, why: &str) -> NodeError {
-        let what = format!(
-            "{} holds {}, which cannot be sealed",
-            self.one.filesystem.at, self.found.kind
-        );
-        Diagnostic::error(what)
-            .note(why)
-            .help("use ext4, or leave out reproducible")
-            .into()
+        cannot(&self.one.filesystem.at, self.found.kind, why).into()
     }
+}
+
+/// How a kind of file system is written anew.
+///
+/// # Errors
+/// If there is no way: which one it is, and why.
+pub(super) fn sealing(at: &Address, kind: &str) -> Result<Sealing, Diagnostic> {
+    match filesystems::kind(kind).map(|kind| kind.sealing) {
+        Some(Sealing::Never(why)) => Err(cannot(at, kind, why)),
+        Some(sealing) => Ok(sealing),
+        None => Err(cannot(at, kind, "bake has no maker for it")),
+    }
+}
+
+fn cannot(at: &Address, kind: &str, why: &str) -> Diagnostic {
+    Diagnostic::error(format!("{at} holds {kind}, which cannot be sealed"))
+        .note(why)
+        .help("use ext4, or leave out reproducible")
 }
 
 /// Most differences that are named.

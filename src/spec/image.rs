@@ -33,7 +33,10 @@ pub static IMAGE: Block = block("image")
             .default(Default::Bool(true))
             .doc("Whether /etc/fstab is written from the declared mounts (from scratch only)."),
         argument("reproducible", Type::Bool, Class::Bytes)
-            .doc("Whether its bytes are the same each time it is built: its file systems are written anew when all steps are done."),
+            .doc(
+                "Whether its bytes are the same each time it is built: its file systems are written anew when all steps are done. \
+                 Default: true from scratch where every volume can be written so, else false.",
+            ),
     ])
     .blocks(&[
         once(&source::SOURCE),
@@ -76,6 +79,8 @@ pub struct Decoding {
     pub provider: ProviderKey,
     /// What it runs on unless it or its source says so.
     pub architecture: Architecture,
+    /// The date in the lock file, RFC 3339: what stands for now in a reproducible image that gives no other.
+    pub date: Option<String>,
 }
 
 impl ImageSpec {
@@ -89,6 +94,9 @@ impl ImageSpec {
             publish::inherit(&mut object);
         }
         let volumes = volume::decode(&mut object, source.as_ref(), found);
+        if scratch && seal::is_possible(&volumes) {
+            set_default(&mut object, "reproducible", true);
+        }
         let steps = part::steps(&mut object, found);
         let root = chroot::root(&object, found);
         if let (true, Some(block)) = (
@@ -115,7 +123,7 @@ impl ImageSpec {
             hooks: hook::decode(&object),
             bootstrap: part::bootstrap(&object, source.as_ref(), found),
             boot_loader: part::boot_loader(&object, &volumes, found),
-            seal: seal::decode(&object, &volumes, found),
+            seal: seal::decode(&object, &volumes, about.date.as_deref(), found),
             volumes,
             fstab: scratch && object.is_on("fstab"),
             steps,

@@ -1,5 +1,6 @@
 //! `reproducible` and `seal`: an image whose bytes depend on its spec alone.
 
+use super::ImageSpec;
 use super::volume::{Format, Layout, Volume};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::filesystems::seal::rules;
@@ -19,7 +20,7 @@ pub static SEAL: Block = block("seal")
     .arguments(&[
         argument("date", Type::Text, Class::Bytes).doc(
             "What stands for now, in the image and as SOURCE_DATE_EPOCH for its steps: \"2026-03-01T00:00:00Z\". No time in \
-             the image is later. Default: 2020-01-01T00:00:00Z.",
+             the image is later. Default: the date in bake.lock.hcl, else 2020-01-01T00:00:00Z.",
         ),
         argument("keep", Type::Choices(rules::NAMES), Class::Bytes).doc(
             "What of the usual traces of a build stays: \"machine-id\", \"host-keys\", \"random-seeds\", \"caches\", \"logs\", \
@@ -38,8 +39,13 @@ pub struct Seal {
     pub span: Span,
 }
 
-/// The seal of an image, if it is to have one.
-pub(super) fn decode(image: &Object, volumes: &[Volume], found: &mut Diagnostics) -> Option<Seal> {
+/// The seal of an image, if it is to have one. `locked` is the date in the lock file.
+pub(super) fn decode(
+    image: &Object,
+    volumes: &[Volume],
+    locked: Option<&str>,
+    found: &mut Diagnostics,
+) -> Option<Seal> {
     let block = image.child("seal");
     let Some(wish) = image.get("reproducible").filter(|_| image.is_on("reproducible")) else {
         if let Some(block) = block {
@@ -48,14 +54,16 @@ pub(super) fn decode(image: &Object, volumes: &[Volume], found: &mut Diagnostics
         }
         return None;
     };
-    volumes
-        .iter()
-        .flat_map(formats)
-        .for_each(|format| check(format, &wish.span, found));
+    for (kind, why) in volumes.iter().flat_map(never) {
+        found.push(cannot(kind, why, &wish.span, "declared here"));
+    }
     let keep = block.map(|block| block.list("keep")).unwrap_or_default();
-    let date = block.and_then(|block| block.spanned_text("date"));
+    let date = match block.and_then(|block| block.spanned_text("date")) {
+        Some(date) => found.take(seconds(&date)),
+        None => locked.and_then(|date| found.take(locked_seconds(date, &wish.span))),
+    };
     Some(Seal {
-        date: date.and_then(|date| found.take(seconds(&date))).unwrap_or(DATE),
+        date: date.unwrap_or(DATE),
         rules: rules::NAMES
             .iter()
             .map(|name| (*name).to_owned())
@@ -63,6 +71,28 @@ pub(super) fn decode(image: &Object, volumes: &[Volume], found: &mut Diagnostics
             .collect(),
         span: wish.span.clone(),
     })
+}
+
+/// Whether it is known of every volume that it can be sealed. Of one that commands of the user partition it is not.
+pub(super) fn is_possible(volumes: &[Volume]) -> bool {
+    let is_known = |volume: &Volume| match &volume.layout {
+        Some(Layout::Table { .. }) => volume.object.whole,
+        Some(Layout::Whole(format)) => volume.object.whole && format.filesystem.is_some(),
+        None => false,
+    };
+    volumes
+        .iter()
+        .all(|volume| is_known(volume) && never(volume).is_empty())
+}
+
+impl Seal {
+    /// That what an image brings along on which this one is built can be sealed.
+    pub(crate) fn check_base(&self, base: &ImageSpec, found: &mut Diagnostics) {
+        for (kind, why) in base.volumes.first().map(never).unwrap_or_default() {
+            let whose = format!("{} declares it here", base.address);
+            found.push(cannot(kind, why, &self.span, &whose));
+        }
+    }
 }
 
 fn formats(volume: &Volume) -> Vec<&Format> {
@@ -73,22 +103,29 @@ fn formats(volume: &Volume) -> Vec<&Format> {
     }
 }
 
-fn check(format: &Format, wish: &Span, found: &mut Diagnostics) {
-    let Some(kind) = &format.filesystem else { return };
-    if let Some(Sealing::Never(why)) = filesystems::kind(&kind.value).map(|kind| kind.sealing) {
-        let error = Diagnostic::error(format!(
-            "{} cannot be written with the same bytes each time",
-            kind.value
-        ));
-        let error = error
-            .label(&kind.span, "declared here")
-            .label(wish, "the image is to be reproducible");
-        found.push(
-            error
-                .note(why)
-                .help("write filesystem = \"ext4\", or leave out reproducible"),
-        );
-    }
+/// The file systems of a volume that no maker writes with the same bytes each time, and why.
+fn never(volume: &Volume) -> Vec<(&Spanned<String>, &'static str)> {
+    let declared = formats(volume)
+        .into_iter()
+        .filter_map(|format| format.filesystem.as_ref());
+    let reason = |kind: &Spanned<String>| match filesystems::kind(&kind.value)?.sealing {
+        Sealing::Never(why) => Some(why),
+        _ => None,
+    };
+    declared.filter_map(|kind| Some((kind, reason(kind)?))).collect()
+}
+
+fn cannot(kind: &Spanned<String>, why: &str, wish: &Span, declared: &str) -> Diagnostic {
+    let error = Diagnostic::error(format!(
+        "{} cannot be written with the same bytes each time",
+        kind.value
+    ));
+    let error = error
+        .label(&kind.span, declared)
+        .label(wish, "the image is to be reproducible");
+    error
+        .note(why)
+        .help("write filesystem = \"ext4\", or leave out reproducible")
 }
 
 fn seconds(date: &Spanned<String>) -> Result<i64, Diagnostic> {
@@ -101,4 +138,15 @@ fn seconds(date: &Spanned<String>) -> Result<i64, Diagnostic> {
         true => Ok(moment.as_second()),
         false => Err(wrong("between 1980 and 2105")),
     }
+}
+
+fn locked_seconds(date: &str, wish: &Span) -> Result<i64, Diagnostic> {
+    let moment = date.parse::<jiff::Timestamp>().ok().map(jiff::Timestamp::as_second);
+    moment.filter(|moment| POSSIBLE.contains(moment)).ok_or_else(|| {
+        let error = Diagnostic::error(format!(
+            "{date:?}, the date in bake.lock.hcl, is none between 1980 and 2105"
+        ));
+        let error = error.label(wish, "the image takes it from there");
+        error.help("run bake update -date DATE, or give the image a seal block with a date")
+    })
 }

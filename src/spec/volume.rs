@@ -212,9 +212,9 @@ fn fill_in(block: &mut Object) {
 }
 
 /// Sets an argument that nobody wrote.
-pub(super) fn set_default(block: &mut Object, name: &'static str, value: &str) {
+pub(super) fn set_default(block: &mut Object, name: &'static str, value: impl Into<Value>) {
     let resolved = || Resolved {
-        value: Value::from(value),
+        value: value.into(),
         by_default: true,
         span: block.span.clone(),
         name_span: block.span.clone(),

@@ -163,8 +163,17 @@ impl Bench {
     /// A file system on a disk.
     pub async fn filesystem(&mut self, disk: &str, label: &str, on: On, action: Action) -> Result<(), NodeError> {
         let partitions = Ref::new(self.at("partitions", disk));
-        self.open("filesystem", label, Filesystem { partitions, on, action })
-            .await
+        self.open(
+            "filesystem",
+            label,
+            Filesystem {
+                partitions,
+                on,
+                action,
+                sealed: false,
+            },
+        )
+        .await
     }
 
     /// A mounted file system.

@@ -118,6 +118,7 @@ async fn what_is_missing_is_named() {
             partitions: Ref::new(bare.at("partitions", "root")),
             on: On::Whole,
             action: bake::nodes::filesystem::Action::Use { grow: false },
+            sealed: false,
         },
     )
     .await

@@ -203,10 +203,61 @@ fn a_plan_shows_the_seal_and_what_cannot_be_sealed_is_an_error() {
         "{said}"
     );
     assert!(said.contains("main.bake.hcl:"), "{said}");
-    rewrite(&project, &sealed.replace("reproducible = true", ""));
+    rewrite(&project, &sealed.replace("reproducible = true", "reproducible = false"));
     assert!(refused(&project, &["plan"]).contains("only a reproducible image is sealed"));
     rewrite(&project, &sealed.replace("2026-03-01T00:00:00Z", "yesterday"));
     assert!(refused(&project, &["plan"]).contains("\"yesterday\" is no date"));
+}
+
+#[test]
+fn from_scratch_it_is_what_is_usual_where_every_volume_allows_it() {
+    let plain = image("tiny", "");
+    let project = project(&plain);
+    let text = plan(&project);
+    assert!(
+        text.contains("ext4 root anew; no time after 2020-01-01T00:00:00Z"),
+        "{text}"
+    );
+    project.write("bake.lock.hcl", "format = 1\ndate   = \"2026-05-01T10:00:00Z\"\n");
+    let text = plan(&project);
+    assert!(text.contains("no time after 2026-05-01T10:00:00Z"), "{text}");
+    project.write("bake.lock.hcl", "format = 1\ndate   = \"1970-05-01T10:00:00Z\"\n");
+    assert!(refused(&project, &["plan"]).contains("the date in bake.lock.hcl, is none between 1980 and 2105"));
+    std::fs::remove_file(project.path().join("bake.lock.hcl")).unwrap();
+    for (from, to) in [
+        ("\"ext4\"", "\"xfs\""),
+        ("scratch {}", "scratch {}\n  reproducible = false"),
+    ] {
+        rewrite(&project, &plain.replace(from, to).replace("64MiB", "400MiB"));
+        let text = plan(&project);
+        assert!(!text.contains(" anew"), "{text}");
+    }
+}
+
+#[test]
+fn a_source_that_cannot_be_sealed_is_refused_before_any_step_runs() {
+    let base = image("base", "")
+        .replace("\"ext4\"", "\"xfs\"")
+        .replace("64MiB", "400MiB");
+    let middle = "image \"middle\" {\n  source {\n    image = image.base\n  }\n}\n";
+    let top = |source: &str| {
+        let step = shell("never", &["echo this ran"]);
+        format!("image \"top\" {{\n  source {{\n    {source}\n  }}\n  reproducible = true\n{step}}}\n")
+    };
+    let project = project(&format!("{base}{middle}{}", top("image = image.middle")));
+    let said = refused(&project, &["plan"]);
+    assert!(
+        said.contains("xfs cannot be written with the same bytes each time"),
+        "{said}"
+    );
+    assert!(said.contains("image.base declares it here"), "{said}");
+
+    sh("truncate -s 320M xfs.raw && mkfs.xfs -q xfs.raw", project.path());
+    rewrite(&project, &top("file = \"xfs.raw\""));
+    let said = refused(&project, &["apply", "-auto-approve"]);
+    assert!(said.contains("holds xfs, which cannot be sealed"), "{said}");
+    assert!(!said.contains("this ran"), "{said}");
+    Traces::wait_until_none(project.path());
 }
 
 #[test]

@@ -36,6 +36,13 @@ fn a_stored_disk_that_changed_is_noticed_and_its_blocks_are_named() {
         "{said}"
     );
     assert!(said.contains("block 80: 40 MiB to 40.5 MiB of the disk"), "{said}");
+    let document = project.run(&["verify", "-blocks", "-json"]);
+    assert_eq!((document.status.code(), &*document.stderr), (Some(3), &b""[..]));
+    let document: serde_json::Value = serde_json::from_slice(&document.stdout).unwrap();
+    let volume = serde_json::json!({
+        "image": "image.tiny", "release": 1, "volume": "root", "verdict": "differs", "root": root, "blocks": [80], "files": [],
+    });
+    assert_eq!(document["volumes"], serde_json::json!([volume]));
 
     // A list that was changed is no witness.
     disk.write_all_at(&[0], (40 << 20) + 17).unwrap();

@@ -63,12 +63,32 @@ fn each_kind_of_dependence_is_caught_and_its_step_named() {
     for same in ["/srv/same", "/srv/many", "/srv/umask", "/etc/passwd"] {
         assert!(!said.contains(&format!("{same}: ")), "{same}\n{said}");
     }
+    for_programs(&project);
     Traces::wait_until_none(project.path());
+}
+
+/// The same as a document, with the same exit code.
+fn for_programs(project: &crate::support::Project) {
+    let output = project.run(&["verify", "-json"]);
+    assert_eq!(output.status.code(), Some(3));
+    let found: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let volume = &found["volumes"][0];
+    let of_volume = ["image", "release", "volume", "verdict"].map(|key| volume[key].to_string());
+    assert_eq!(of_volume, ["\"image.tiny\"", "1", "\"root\"", "\"differs\""]);
+    assert!(!volume["blocks"].as_array().unwrap().is_empty());
+    let files = volume["files"].as_array().unwrap();
+    let clock = files.iter().find(|file| file["path"] == "/srv/clock").unwrap();
+    assert_eq!(
+        (clock["kind"].as_str(), clock["step"].as_str()),
+        (Some("content"), Some("provision[\"clock\"]"))
+    );
+    assert!(clock["detail"].as_str().unwrap().starts_with("from byte "), "{clock}");
 }
 
 #[test]
 fn what_cannot_be_compared_is_an_error() {
-    let project = project(&image("tiny", ""));
+    let loose = image("tiny", "").replacen("scratch {}", "scratch {}\n  reproducible = false", 1);
+    let project = project(&loose);
     apply(&project);
     assert!(refused(&project, &["verify", "image.tiny"]).contains("image.tiny is not reproducible"));
     rewrite(&project, &sealed(""));

@@ -1,6 +1,7 @@
 //! Stored disks against the blocks that were recorded of them.
 
 use super::super::session::Session;
+use super::report;
 use crate::diagnostic::Diagnostic;
 use crate::host::blocks::{BLOCK, Blocks};
 use crate::providers::ObservedImage;
@@ -40,6 +41,23 @@ pub fn compare(session: &Session, image: &ObservedImage, volume: &BuiltVolume) -
     Ok(Verdict::Differs(
         recorded.map_or(Vec::new(), |recorded| recorded.differing(&found)),
     ))
+}
+
+impl Verdict {
+    /// For other programs.
+    pub fn reported(self, image: &ObservedImage, volume: &BuiltVolume) -> report::Volume {
+        let (verdict, blocks) = match self {
+            Verdict::Same(_) => (report::Verdict::Same, Vec::new()),
+            Verdict::Unrecorded => (report::Verdict::Unrecorded, Vec::new()),
+            Verdict::Differs(blocks) => (report::Verdict::Differs, blocks),
+        };
+        report::Volume {
+            verdict,
+            root: volume.blocks.map(|root| root.to_string()),
+            blocks,
+            ..report::Volume::of(image, &volume.name)
+        }
+    }
 }
 
 /// Says what came of it.

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use super::super::session::Session;
 use super::blocks::ranges;
 use super::rebuild::{elsewhere, origins};
+use super::report;
 use crate::address::Address;
 use crate::diagnostic::Diagnostic;
 use crate::filesystems::{self, Found, Sealing, probe, seal::fat};
@@ -229,8 +230,8 @@ fn owners(root: &Root, found: &[Difference]) -> BTreeMap<String, String> {
 /// Most files that are named.
 const SHOWN: usize = 40;
 
-/// Says what differs; whether nothing does.
-pub fn report(image: &ObservedImage, volumes: &[Volume], terminal: &Terminal) -> bool {
+/// Says what differs.
+pub fn report(image: &ObservedImage, volumes: &[Volume], terminal: &Terminal) {
     let what = format!("{} release {}", image.manifest.address, image.manifest.release);
     for volume in volumes.iter().filter(|volume| volume.blocks.is_empty()) {
         let name = &volume.name;
@@ -252,7 +253,29 @@ pub fn report(image: &ObservedImage, volumes: &[Volume], terminal: &Terminal) ->
         let help = "let the step write what depends on nothing but its input: SOURCE_DATE_EPOCH instead of the clock";
         terminal.diagnostics(&error.help(help).into());
     }
-    volumes.iter().all(|volume| volume.blocks.is_empty())
+}
+
+impl Volume {
+    /// For other programs.
+    pub fn reported(self, image: &ObservedImage) -> report::Volume {
+        let file = |file: File| report::File {
+            path: file.path,
+            kind: file.difference.kind,
+            detail: file.difference.detail,
+            package: file.package,
+            step: file.step,
+        };
+        report::Volume {
+            verdict: match self.blocks.is_empty() {
+                true => report::Verdict::Same,
+                false => report::Verdict::Differs,
+            },
+            root: Some(self.root),
+            blocks: self.blocks,
+            files: self.files.into_iter().map(file).collect(),
+            ..report::Volume::of(image, &self.name)
+        }
+    }
 }
 
 fn files_in_words(all: &[File]) -> Vec<String> {

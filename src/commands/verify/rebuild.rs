@@ -49,16 +49,16 @@ const VARIED: &[(&str, &str)] = &[
 /// Sets the name of the host and the permission bits of new files, then becomes bake.
 const SCRIPT: &str = "echo verify-elsewhere > /proc/sys/kernel/hostname; umask 0077; exec \"$@\"";
 
-/// Builds an image again and says what differs; whether nothing does.
+/// Builds an image again and compares its volumes.
 ///
 /// # Errors
 /// If it cannot be built, or the disks not be read.
-pub fn is_same(
+pub fn compare(
     session: &Session,
     image: &ObservedImage,
     module: &ModuleArguments,
     terminal: &Arc<Terminal>,
-) -> Result<bool, Diagnostics> {
+) -> Result<Vec<differences::Volume>, Diagnostics> {
     let bake = std::path::absolute(apply::BAKE_DIRECTORY);
     let bake = bake.map_err(|error| Diagnostic::error(format!("cannot find this directory: {error}")))?;
     let into = bake.join("verify");
@@ -80,9 +80,8 @@ pub fn is_same(
         done?;
         differences::find(session, image, &into).await
     });
-    let same = compared.map(|found| differences::report(image, &found, terminal));
     files::remove_dir_all(&into).map_err(Diagnostic::from)?;
-    Ok(same?)
+    Ok(compared?)
 }
 
 async fn run(
