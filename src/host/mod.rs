@@ -6,6 +6,7 @@ pub mod blocks;
 pub mod cache;
 mod chroot;
 pub mod command;
+mod contents;
 pub mod devices;
 pub mod echo;
 pub mod error;

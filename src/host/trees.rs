@@ -4,16 +4,15 @@
 
 use std::collections::BTreeMap;
 use std::ffi::{CString, OsStr, OsString};
-use std::fs::File;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, Stat};
 use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
 
+use super::contents::{self, Candidate};
 use super::error::{Explain, Result};
 use super::inside::names_in;
 
@@ -84,9 +83,6 @@ pub struct Rules {
     pub plain: bool,
 }
 
-/// Bytes that are compared at a time.
-const CHUNK: usize = 256 << 10;
-
 /// How much more room than before a file with holes may take: blocks of other sizes, the blocks of its map.
 const ROOM: u64 = 256 << 10;
 
@@ -100,7 +96,7 @@ pub fn compare(first: &OwnedFd, second: &OwnedFd, rules: Rules) -> Result<Vec<Di
         devices: None,
         found: Vec::new(),
         links: BTreeMap::new(),
-        buffers: (vec![0; CHUNK], vec![0; CHUNK]),
+        candidates: Vec::new(),
     };
     let whole = || "compare two trees".to_owned();
     let (one, other) = (
@@ -112,7 +108,10 @@ pub fn compare(first: &OwnedFd, second: &OwnedFd, rules: Rules) -> Result<Vec<Di
     walk.metadata(root, &one, &other);
     walk.attributes(root, (first.as_fd(), second.as_fd()), OsStr::new("."))
         .and_then(|()| walk.directory(root, first, second))
+        .and_then(|()| walk.contents(first, second))
         .doing(whole)?;
+    // Those of contents come last; a path's own keep their order.
+    walk.found.sort_by(|one, other| one.path.cmp(&other.path));
     Ok(walk.found)
 }
 
@@ -151,7 +150,8 @@ struct Walk {
     found: Vec<Difference>,
     /// The inode of the second tree, and the first path, by the inode of the first.
     links: BTreeMap<u64, (u64, PathBuf)>,
-    buffers: (Vec<u8>, Vec<u8>),
+    /// Files of one length in both trees, whose bytes are still to be compared.
+    candidates: Vec<Candidate>,
 }
 
 type Pair<'a> = (BorrowedFd<'a>, BorrowedFd<'a>);
@@ -209,7 +209,10 @@ impl Walk {
                 let (first, second) = (open(pair.0)?, open(pair.1)?);
                 self.directory(path, &first, &second)
             }
-            FileType::RegularFile => self.file(path, pair, name, (&one, &other)),
+            FileType::RegularFile => {
+                self.file(path, (&one, &other));
+                Ok(())
+            }
             FileType::Symlink => {
                 let read = |at: BorrowedFd<'_>| rustix::fs::readlinkat(at, name, Vec::new());
                 let (to, theirs) = (read(pair.0)?, read(pair.1)?);
@@ -299,11 +302,11 @@ impl Walk {
         Ok(())
     }
 
-    fn file(&mut self, path: &Path, pair: Pair<'_>, name: &OsStr, stats: (&Stat, &Stat)) -> std::io::Result<()> {
+    fn file(&mut self, path: &Path, stats: (&Stat, &Stat)) {
         let (size, theirs) = (length(stats.0), length(stats.1));
         if size != theirs {
             self.say(path, Kind::Content, format!("{size} and {theirs} bytes"));
-            return Ok(());
+            return;
         }
         let taken = |stat: &Stat| u64::try_from(stat.st_blocks).unwrap_or(0) * 512;
         if !self.rules.plain && taken(stats.0) < size && taken(stats.1) > taken(stats.0) + ROOM {
@@ -313,24 +316,19 @@ impl Walk {
                 format!("{} and {} bytes on disk", taken(stats.0), taken(stats.1)),
             );
         }
-        let open = |at| rustix::fs::openat(at, name, flags() | OFlags::NONBLOCK, Mode::empty());
-        let (first, second) = (File::from(open(pair.0)?), File::from(open(pair.1)?));
-        let mut at = 0;
-        while at < size {
-            let wish = usize::try_from(size - at).unwrap_or(CHUNK).min(CHUNK);
-            let (one, other) = (&mut self.buffers.0[..wish], &mut self.buffers.1[..wish]);
-            first.read_exact_at(one, at)?;
-            second.read_exact_at(other, at)?;
-            if one != other {
-                let within = one.iter().zip(other.iter()).position(|(a, b)| a != b).unwrap_or(0);
-                self.say(
-                    path,
-                    Kind::Content,
-                    format!("from byte {} of {size}", at + within as u64),
-                );
-                return Ok(());
-            }
-            at += wish as u64;
+        if size > 0 {
+            self.candidates.push(Candidate {
+                path: path.to_owned(),
+                size,
+            });
+        }
+    }
+
+    fn contents(&mut self, first: &OwnedFd, second: &OwnedFd) -> std::io::Result<()> {
+        let candidates = std::mem::take(&mut self.candidates);
+        for (number, at) in contents::differing(first, second, &candidates)? {
+            let Candidate { path, size } = &candidates[number];
+            self.say(path, Kind::Content, format!("from byte {at} of {size}"));
         }
         Ok(())
     }
@@ -386,7 +384,7 @@ fn whole(mut call: impl FnMut(&mut [u8]) -> rustix::io::Result<usize>) -> std::i
 #[cfg(test)]
 #[allow(clippy::disallowed_methods)] // A tree is made by hand.
 mod tests {
-    use std::fs;
+    use std::fs::{self, File};
 
     use super::*;
 
