@@ -66,7 +66,15 @@ impl Args {
 fn check(module: Module) -> Result<((usize, usize), Diagnostics), Diagnostics> {
     let mut said = module.warnings.clone();
     said.take(graph::compile(&module));
-    if let Some(providers) = said.take(providers::open(&module.providers)) {
+    // A store that a variable without a value names cannot be looked at.
+    let stores_known = module
+        .providers
+        .iter()
+        .all(|one| one.key.kind != "local" || one.store.is_some());
+    if let Some(providers) = stores_known
+        .then(|| providers::open(&module.providers))
+        .and_then(|opened| said.take(opened))
+    {
         for image in &module.images {
             let provider = said.take(
                 providers
