@@ -1,14 +1,15 @@
 //! Decoding: a written block becomes an [`Object`] by its table. Every error of the block is found, not only the first.
 
+mod wrong;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::convert::{Wrong, convert};
+use super::convert::convert;
 use super::dynamic::{self, Iterator};
 use super::files::{FileError, Files, InputFile};
-use super::foreign::foreign;
 use super::object::{Object, Resolved};
-use super::suggest::{did_you_mean, one_of, suggest};
+use super::suggest::{one_of, suggest};
 use super::{Argument, Block, Default, Holds, Occurs, Type};
 use crate::address::ImageAddress;
 use crate::diagnostic::{Diagnostic, Diagnostics};
@@ -16,6 +17,7 @@ use crate::lang::syntax::{self, Attribute, Body, Expression, ExpressionKind};
 use crate::lang::types::Type as Shape;
 use crate::lang::value::Value;
 use crate::source::{Span, Spanned};
+use wrong::{bad_value, gives_another_each_time, repeated, unknown_argument, unknown_block, unknown_kind};
 
 /// Turns expressions into values.
 pub trait Evaluate {
@@ -471,97 +473,5 @@ fn known_when(is_build: bool, own: bool, image: &ImageAddress) -> String {
         (true, _) => "while the image is built, in provision and hook blocks".to_owned(),
         (false, true) => "when all content is".to_owned(),
         (false, false) => format!("after {image}"),
-    }
-}
-
-// --- what goes wrong ---
-
-fn gives_another_each_time(name: &str, function: &str, attribute: &Attribute, row: &Argument) -> Diagnostic {
-    let error = Diagnostic::error(format!("argument \"{name}\" must be known before apply")).label(
-        &attribute.value.span,
-        format!("{function} gives another value each time"),
-    );
-    let error = match row.class.is_content() {
-        true => error.note("it would change the image at every plan"),
-        false => error,
-    };
-    error.help("hand the value over in a variable")
-}
-
-fn unknown_argument(attribute: &Attribute, table: &Block) -> Diagnostic {
-    let name = &attribute.name;
-    let error = Diagnostic::error(format!(
-        "unknown argument \"{}\" in block \"{}\"",
-        name.value, table.name
-    ));
-    if table.blocks.iter().any(|nested| nested.block.name == name.value) {
-        return error.label(&name.span, format!("this is a block: write {} {{ ... }}", name.value));
-    }
-    if let Some(instead) = foreign(table.name, &name.value) {
-        return error.at(&name.span).help(instead);
-    }
-    let known = || {
-        table
-            .arguments
-            .iter()
-            .filter(|row| row.unsupported.is_none())
-            .map(|row| row.name)
-    };
-    let meant = did_you_mean(&name.value, known());
-    match (meant.is_empty(), known().next()) {
-        (false, _) => error.label(&name.span, meant),
-        (true, Some(_)) => error
-            .at(&name.span)
-            .help(format!("it takes {}", known().collect::<Vec<_>>().join(", "))),
-        (true, None) => error.at(&name.span).help("it takes no arguments"),
-    }
-}
-
-fn unknown_block(written: &syntax::Block, table: &Block) -> Diagnostic {
-    let name = &written.kind;
-    let summary = format!("unknown block \"{}\" in block \"{}\"", name.value, table.name);
-    if let Some(instead) = foreign(table.name, &name.value) {
-        return Diagnostic::error(summary).at(&name.span).help(instead);
-    }
-    let label = match table.argument(&name.value) {
-        Some(_) => format!("this is an argument: write {} = ...", name.value),
-        None => did_you_mean(&name.value, table.blocks.iter().map(|nested| nested.block.name)),
-    };
-    Diagnostic::error(summary).label(&name.span, label)
-}
-
-fn unknown_kind(written: &syntax::Block, known: &[&str]) -> Diagnostic {
-    let name = &written.kind.value;
-    let Some(kind) = written.labels.first() else {
-        let error = Diagnostic::error(format!("block \"{name}\" needs a label: its kind")).at(&written.span);
-        return error.help(format!("kinds: {}", one_of(known.iter().copied())));
-    };
-    let label = did_you_mean(&kind.value, known.iter().copied());
-    let error = Diagnostic::error(format!("unknown kind of {name}: \"{}\"", kind.value)).label(&kind.span, label);
-    error.help(format!("kinds: {}", one_of(known.iter().copied())))
-}
-
-fn repeated(written: &syntax::Block, first: &Span, occurs: Occurs) -> Diagnostic {
-    let name = &written.kind.value;
-    let summary = match (occurs, written.labels.last()) {
-        (Occurs::Many, Some(label)) => format!("there are two {name} blocks named \"{}\"", label.value),
-        _ => format!("block \"{name}\" may stand only once"),
-    };
-    if written.span == *first {
-        return Diagnostic::error(summary).label(first, "several elements of for_each give one");
-    }
-    Diagnostic::error(summary)
-        .label(&written.span, "here again")
-        .label(first, "the first is here")
-}
-
-fn bad_value(attribute: &Attribute, row: &Argument, wrong: Wrong) -> Diagnostic {
-    let name = row.name;
-    match wrong {
-        Wrong::Kind(is) => Diagnostic::error(format!("argument \"{name}\" takes {}", row.ty.in_words()))
-            .label(&attribute.value.span, is),
-        Wrong::Value(why) => {
-            Diagnostic::error(format!("argument \"{name}\" has a bad value")).label(&attribute.value.span, why)
-        }
     }
 }
