@@ -65,7 +65,7 @@ impl Args {
 /// How many images there are, and how many of which nothing can be said yet, with the warnings.
 fn check(module: Module) -> Result<((usize, usize), Diagnostics), Diagnostics> {
     let mut said = module.warnings.clone();
-    said.take(graph::compile(&module));
+    said.take(graph::check(&module));
     // A store that a variable without a value names cannot be looked at.
     let stores_known = module
         .providers

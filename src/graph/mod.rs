@@ -14,7 +14,7 @@ mod seal;
 pub mod shape;
 pub mod summary;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use petgraph::stable_graph::{NodeIndex, StableDiGraph};
@@ -41,6 +41,24 @@ pub struct Graph {
 /// # Errors
 /// Images that need each other, images that do not exist, volumes and mounts that contradict each other.
 pub fn compile(module: &Module) -> Result<Graph, Diagnostics> {
+    let images = each(module, &mut |_| true)?.into_values().collect();
+    Ok(Graph { images })
+}
+
+/// What [`compile`] says of a module. Of ten thousand images only those are kept on which others are built.
+///
+/// # Errors
+/// Those of [`compile`].
+pub fn check(module: &Module) -> Result<(), Diagnostics> {
+    let bases: BTreeSet<&ImageAddress> = module.images.iter().filter_map(|spec| spec.source.base()).collect();
+    each(module, &mut |address| bases.contains(address)).map(drop)
+}
+
+/// Compiles one image after the other, bases first, and keeps those that are asked for.
+fn each<'m>(
+    module: &'m Module,
+    keep: &mut dyn FnMut(&ImageAddress) -> bool,
+) -> Result<BTreeMap<&'m ImageAddress, Compiled>, Diagnostics> {
     let mut errors = Diagnostics::new();
     let mut done: BTreeMap<&ImageAddress, Compiled> = BTreeMap::new();
     for index in order::order(&module.images)? {
@@ -50,13 +68,13 @@ pub fn compile(module: &Module) -> Result<Graph, Diagnostics> {
             continue; // its base has an error, which is reported
         }
         let base = base.map(|base| Base::of(base, 0));
-        if let Some(compiled) = errors.take(compile::image(spec, base)) {
+        if let Some(compiled) = errors.take(compile::image(spec, base))
+            && keep(&spec.address)
+        {
             done.insert(&spec.address, compiled);
         }
     }
-    errors.into_result(()).map(|_| Graph {
-        images: done.into_values().collect(),
-    })
+    errors.into_result(done).map(|(done, _)| done)
 }
 
 /// A moment in the life of a node: the graph of a walk has one or two for each.

@@ -27,6 +27,13 @@ fn history(project: &Project) -> String {
     std::fs::read_to_string(project.path().join("state/bake/console")).expect("the history is kept")
 }
 
+/// Waits for an answer and the prompt after it: keys that are pressed in between reach a terminal whose mode changes.
+fn answered(pty: &mut Pty, text: &str) {
+    pty.wait_for(text);
+    pty.wait_for("> ");
+}
+
+/// At a prompt.
 fn left(mut pty: Pty) -> Ended {
     pty.keys("\u{4}");
     let ended = pty.end();
@@ -39,7 +46,7 @@ fn expressions_are_answered_until_ctrl_d() {
     let project = Project::new(MODULE);
     let mut pty = console(&project);
     pty.keys("upper(local.greeting)\r");
-    pty.wait_for("\"HELLO\"");
+    answered(&mut pty, "\"HELLO\"");
     pty.keys("nonsense(\r1)\r");
     pty.wait_for("no function is called");
     pty.wait_for("^^^");
@@ -50,9 +57,9 @@ fn expressions_are_answered_until_ctrl_d() {
     // Between two prompts, too.
     pty.signal(nix::sys::signal::Signal::SIGINT);
     pty.keys("40 + 2\r");
-    pty.wait_for("\n42");
+    answered(&mut pty, "\n42");
     pty.keys("local.bearer\r");
-    pty.wait_for("(sensitive value)");
+    answered(&mut pty, "(sensitive value)");
     let output = left(pty).output;
     assert!(!output.contains("hunter2"), "{output}");
 }
@@ -62,7 +69,7 @@ fn an_open_bracket_asks_for_more() {
     let project = Project::new(MODULE);
     let mut pty = console(&project);
     pty.keys("[\r1,\r2,\r]\r");
-    pty.wait_for("[\r\n  1,\r\n  2,\r\n]");
+    answered(&mut pty, "[\r\n  1,\r\n  2,\r\n]");
     left(pty);
 }
 
@@ -71,9 +78,9 @@ fn tab_completes_names_and_functions() {
     let project = Project::new(MODULE);
     let mut pty = console(&project);
     pty.keys("local.gr\t\r");
-    pty.wait_for("\"hello\"");
+    answered(&mut pty, "\"hello\"");
     pty.keys("trimsp\t\" x \")\r");
-    pty.wait_for("\"x\"");
+    answered(&mut pty, "\n\"x\"");
     left(pty);
 }
 
@@ -83,9 +90,9 @@ fn lines_come_back_the_next_time_and_blank_ones_are_not_kept() {
     let project = Project::new(MODULE);
     let mut pty = console(&project);
     pty.keys("\"first\"\r");
-    pty.wait_for("\n\"first\"");
+    answered(&mut pty, "\n\"first\"");
     pty.keys(" \"hidden\"\r");
-    pty.wait_for("\n\"hidden\"");
+    answered(&mut pty, "\n\"hidden\"");
     left(pty);
     assert_eq!(history(&project), "\"\\\"first\\\"\"\n");
     let file = std::fs::metadata(project.path().join("state/bake/console")).expect("the history is kept");
@@ -93,7 +100,7 @@ fn lines_come_back_the_next_time_and_blank_ones_are_not_kept() {
 
     let mut pty = console(&project);
     pty.keys("\u{1b}[A\r");
-    pty.wait_for("\n\"first\"");
+    answered(&mut pty, "\n\"first\"");
     pty.keys("exit\r");
     assert_eq!(pty.end().code, 0);
 }

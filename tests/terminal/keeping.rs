@@ -40,6 +40,7 @@ fn what_is_kept_can_be_entered_until_recover_ends_it() {
     shell.keys("sh -c 'echo runs $((40 + 1)); exec sleep 1000'\n");
     shell.wait_for("runs 41");
     shell.interrupt();
+    shell.wait_for("/ # ");
     shell.keys("echo still $((40 + 2)); exit 7\n");
     shell.wait_for("still 42");
     assert_eq!(shell.end().code, 7);
@@ -120,11 +121,15 @@ fn the_question_leads_to_a_shell_and_back() {
     pty.keys("sh -c 'echo runs $((40 + 1)); exec sleep 1000'\n");
     pty.wait_for("runs 41");
     pty.interrupt();
+    pty.wait_for("/ # ");
     pty.keys("sh -c 'echo runs $((40 + 3)); exec sleep 1000'\n");
     pty.wait_for("runs 43");
     pty.keys("\u{1a}");
     pty.wait_for("Stopped");
-    pty.keys("kill -9 %1; wait\n");
+    pty.wait_for("/ # ");
+    // A stopped job that is only killed may still be one when the shell is left, which it then refuses: fg waits for its end.
+    pty.keys("kill -9 %1; fg\n");
+    pty.wait_for("/ # ");
     pty.keys("echo still $((40 + 2)); exit\n");
     pty.wait_for("still 42");
     pty.wait_for(QUESTION);

@@ -52,6 +52,7 @@ fn on_80_columns_a_line_stays_of_each_step() {
         "bootstrap",
         "provision.talk",
         "provision.rest",
+        "seal",
         "snapshot.root",
         "register",
     ];
@@ -67,7 +68,7 @@ fn on_20_columns_too() {
     let (lines, summary, output) = look(20, "");
     let (steps, after) = lines.split_at(lines.len() - 1);
     assert_eq!(after, [""]);
-    assert_eq!(steps.len(), 5, "{lines:#?}");
+    assert_eq!(steps.len(), 6, "{lines:#?}");
     for line in steps {
         assert!(line.ends_with(" ok") && line.chars().count() <= 20, "{line:?}");
     }
