@@ -6,46 +6,6 @@ use crate::schema::{Block, Class, Default, Type, argument, block, once};
 /// The provider that answers.
 const AWS: &str = "aws";
 
-/// Filters of DescribeImages, without `tag:KEY` (EC2 API reference, DescribeImages).
-pub const FILTERS: &[&str] = &[
-    "architecture",
-    "block-device-mapping.delete-on-termination",
-    "block-device-mapping.device-name",
-    "block-device-mapping.encrypted",
-    "block-device-mapping.snapshot-id",
-    "block-device-mapping.volume-size",
-    "block-device-mapping.volume-type",
-    "creation-date",
-    "description",
-    "ena-support",
-    "free-tier-eligible",
-    "hypervisor",
-    "image-allowed",
-    "image-id",
-    "image-type",
-    "is-public",
-    "kernel-id",
-    "manifest-location",
-    "name",
-    "owner-alias",
-    "owner-id",
-    "platform",
-    "product-code",
-    "product-code.type",
-    "ramdisk-id",
-    "root-device-name",
-    "root-device-type",
-    "source-image-id",
-    "source-image-region",
-    "source-instance-id",
-    "sriov-net-support",
-    "state",
-    "state-reason-code",
-    "state-reason-message",
-    "tag-key",
-    "virtualization-type",
-];
-
 /// The table of `data "ami"`.
 pub static AMI_BLOCK: Block = block("data")
     .kind("ami")

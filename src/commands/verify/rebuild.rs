@@ -74,6 +74,7 @@ pub fn compare(
         "Building {address} again: another host name, user, directory, time zone, language, umask, order of directories, moment."
     ));
     let compared = session.runtime.block_on(async {
+        another_second(&image.created).await;
         let helper = Helper::start(None).await?;
         let done = run(&helper, address, &into, module, terminal).await;
         helper.end().await;
@@ -82,6 +83,16 @@ pub fn compare(
     });
     files::remove_dir_all(&into).map_err(Diagnostic::from)?;
     Ok(compared?)
+}
+
+/// Waits until the clock shows another second than when the image was made: a step that writes the time is found by that.
+async fn another_second(created: &str) {
+    let Ok(created) = created.parse::<jiff::Timestamp>() else {
+        return;
+    };
+    let later = created.as_second().saturating_add(2);
+    let wait = later.saturating_sub(jiff::Timestamp::now().as_second()).clamp(0, 2);
+    tokio::time::sleep(std::time::Duration::from_secs(wait.unsigned_abs())).await;
 }
 
 async fn run(

@@ -6,11 +6,50 @@ use async_trait::async_trait;
 use aws_sdk_ec2::types::{Filter, Image};
 
 use super::{Aws, images, tags};
-use crate::data::aws::FILTERS;
 use crate::diagnostic::Diagnostic;
 use crate::lang::{Type, Value};
 use crate::providers::Lookups;
 use crate::schema::{Object, suggest};
+
+/// Filters of DescribeImages, without `tag:KEY` (EC2 API reference, DescribeImages).
+const FILTERS: &[&str] = &[
+    "architecture",
+    "block-device-mapping.delete-on-termination",
+    "block-device-mapping.device-name",
+    "block-device-mapping.encrypted",
+    "block-device-mapping.snapshot-id",
+    "block-device-mapping.volume-size",
+    "block-device-mapping.volume-type",
+    "creation-date",
+    "description",
+    "ena-support",
+    "free-tier-eligible",
+    "hypervisor",
+    "image-allowed",
+    "image-id",
+    "image-type",
+    "is-public",
+    "kernel-id",
+    "manifest-location",
+    "name",
+    "owner-alias",
+    "owner-id",
+    "platform",
+    "product-code",
+    "product-code.type",
+    "ramdisk-id",
+    "root-device-name",
+    "root-device-type",
+    "source-image-id",
+    "source-image-region",
+    "source-instance-id",
+    "sriov-net-support",
+    "state",
+    "state-reason-code",
+    "state-reason-message",
+    "tag-key",
+    "virtualization-type",
+];
 
 /// How many of several fitting images an error names.
 const NAMED: usize = 5;
