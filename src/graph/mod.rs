@@ -45,10 +45,10 @@ pub fn compile(module: &Module) -> Result<Graph, Diagnostics> {
     Ok(Graph { images })
 }
 
-/// What [`compile`] says of a module. Of ten thousand images only those are kept on which others are built.
+/// What [`compile()`] says of a module. Of ten thousand images only those are kept on which others are built.
 ///
 /// # Errors
-/// Those of [`compile`].
+/// Those of [`compile()`].
 pub fn check(module: &Module) -> Result<(), Diagnostics> {
     let bases: BTreeSet<&ImageAddress> = module.images.iter().filter_map(|spec| spec.source.base()).collect();
     each(module, &mut |address| bases.contains(address)).map(drop)
