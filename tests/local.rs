@@ -29,6 +29,8 @@ mod modules;
 mod packages;
 #[path = "local/releases.rs"]
 mod releases;
+#[path = "local/rootless.rs"]
+mod rootless;
 #[path = "local/seal.rs"]
 mod seal;
 #[path = "local/tools.rs"]

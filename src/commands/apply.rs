@@ -10,6 +10,7 @@ use super::attendant::AtTerminal;
 use super::exit::Exit;
 use super::format::{self, Format};
 use super::plan::PlanArguments;
+use super::rights::Rights;
 use super::{confirm, ending, saved, session};
 use crate::apply::recover::Scope;
 use crate::apply::{self, OnError, Settings, Signals};
@@ -19,7 +20,7 @@ use crate::event::{Event, Events};
 use crate::host::machine;
 use crate::lang::Value;
 use crate::nodes::context::Secrets;
-use crate::plan::{Action, ImagePlan, Mode, Plan};
+use crate::plan::{Action, Mode, Plan};
 use crate::ui::plan::View;
 use crate::ui::progress::{Progress, Style};
 use crate::ui::{self, Terminal};
@@ -98,6 +99,7 @@ impl Flags {
     /// What kept it from beginning.
     pub fn run(&self, terminal: &Arc<Terminal>) -> Result<Exit, Diagnostics> {
         self.check(terminal)?;
+        let rights = Rights::obtain();
         let runtime = session::runtime()?;
         let early = Events::to({
             let (terminal, json) = (Arc::clone(terminal), self.json);
@@ -111,7 +113,7 @@ impl Flags {
         if !self.json {
             format::show(&plan, Format::Text, View::Whole, terminal);
         }
-        check_rights(&plan)?;
+        rights.check(&plan)?;
         if !plan.is_empty() {
             let may_ask = self.planning.input;
             if !confirm::asked(terminal, self.auto_approve, may_ask, question(&plan))? {
@@ -124,11 +126,12 @@ impl Flags {
 
     fn run_saved(&self, file: &Path, expected: Option<&Digest>, terminal: &Arc<Terminal>) -> Result<Exit, Diagnostics> {
         self.check(terminal)?;
+        let rights = Rights::obtain();
         let (plan, secrets) = saved::read(file, expected, &self.planning, terminal)?;
         if plan.mode == Mode::RefreshOnly {
             return Err(not_to_be_applied().into());
         }
-        check_rights(&plan)?;
+        rights.check(&plan)?;
         self.execute(plan, secrets, terminal)
     }
 
@@ -204,19 +207,6 @@ impl Flags {
 pub const BAKE_DIRECTORY: &str = ".bake";
 /// As others see it who wait for a lock.
 pub const COMMAND: &str = "bake apply";
-
-/// Whether this user can build what the plan builds; what only changes the store needs no more than rights on it.
-fn check_rights(plan: &Plan) -> Result<(), Diagnostic> {
-    let builds = |image: &&ImagePlan| matches!(image.action, Action::Build | Action::Replace);
-    match plan.images.iter().find(builds).filter(|_| !machine::is_root()) {
-        None => Ok(()),
-        Some(image) => Err(
-            Diagnostic::error(format!("{} can only be built by root", image.address))
-                .note("building attaches disks, mounts file systems and makes namespaces")
-                .help("run bake apply as root, such as with sudo"),
-        ),
-    }
-}
 
 /// As many as there are processors, but enough that one who waits does not hold up the others.
 pub(super) fn default_parallelism() -> usize {

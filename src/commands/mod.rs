@@ -25,6 +25,7 @@ mod panic;
 mod plan;
 mod policy;
 mod recover;
+mod rights;
 mod saved;
 mod schema;
 mod session;

@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::exit::Exit;
+use super::rights::Rights;
 use super::session::{ModuleArguments, Session, chosen, no_image};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::providers::ObservedImage;
@@ -55,6 +56,7 @@ impl Args {
         if let (Some(into), Some(image)) = (&self.rebuild_into, &self.image) {
             return rebuild::build(image, into, &self.module, terminal);
         }
+        let rights = (!self.blocks).then(Rights::obtain);
         let session = Session::open(&self.module, terminal)?;
         let all = session.images()?;
         let images = match &self.image {
@@ -67,7 +69,10 @@ impl Args {
         };
         match self.blocks {
             true => self.stored(&session, &images, terminal),
-            false => self.built_again(&session, &images, terminal),
+            false => {
+                rights.iter().try_for_each(Rights::some)?;
+                self.built_again(&session, &images, terminal)
+            }
         }
     }
 

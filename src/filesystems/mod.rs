@@ -48,6 +48,8 @@ pub struct Format<'a> {
     pub label: Option<&'a str>,
     /// Further arguments of mkfs.
     pub options: &'a [String],
+    /// First byte of the partition on its disk, if the device does not say so because it is a file.
+    pub start: Option<u64>,
 }
 
 /// How a file system is grown.
@@ -93,6 +95,7 @@ mod tests {
             uuid: "11111111-2222-4333-8444-555555555555",
             label: Some("root"),
             options: &options,
+            start: None,
         };
         let line = |name: &str| (kind(name).expect("it is in the table").make)(&format).join(" ");
         assert_eq!(
@@ -103,6 +106,12 @@ mod tests {
         assert!(line("xfs").contains("-m uuid=11111111-2222-4333-8444-555555555555 -L root"));
         assert!(line("vfat").starts_with("mkfs.vfat -i 11111111 -n root"));
         assert!(line("swap").ends_with("/dev/loop0p3"));
+        let in_a_file = Format {
+            start: Some(2 << 20),
+            ..format
+        };
+        let line = (kind("vfat").expect("it is in the table").make)(&in_a_file).join(" ");
+        assert!(line.starts_with("mkfs.vfat -i 11111111 -h 4096 -n root"), "{line}");
         assert!(kind("ntfs").is_none());
     }
 }

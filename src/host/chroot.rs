@@ -10,6 +10,7 @@ use rustix::io::Errno;
 
 use super::error::{Explain, HostError, Kind, Result};
 use super::helper::{Chroot, Mount, Place, ShownDevice};
+use super::machine;
 use super::mounts::{Links, Mounted};
 
 /// Target, kind, options; in this order.
@@ -69,19 +70,37 @@ impl Entered {
     }
 
     fn mount_all(&mut self, chroot: &Chroot) -> Result<()> {
+        let rooted = machine::has_devices();
         for (target, kind, options) in MOUNTS {
-            let mount = Mount {
-                source: (*kind).to_owned(),
-                target: Place::new(&chroot.root, *target),
-                kind: (*kind).to_owned(),
-                options: vec![(*options).to_owned()],
+            let (source, kind) = match (*kind, rooted) {
+                // The kernel shows devices of a network namespace, and that is the host's (sysfs(5)).
+                ("sysfs", false) => ("/sys", "bind"),
+                (kind, _) => (kind, kind),
             };
-            self.mounts.push(Mounted::mount(&mount, Links::Refuse)?);
+            self.mount(&chroot.root, (source, target, kind, options))?;
             if *target == "/dev" {
-                fill(self.dev()?).doing(|| "make the private /dev".into())?;
+                fill(self.dev()?, rooted).doing(|| "make the private /dev".into())?;
+            }
+        }
+        if !rooted {
+            for (name, ..) in NODES {
+                let path = format!("/dev/{name}");
+                self.mount(&chroot.root, (&path, &path, "bind", ""))?;
             }
         }
         self.show(&chroot.devices)
+    }
+
+    /// Source, target, kind, options.
+    fn mount(&mut self, root: &Path, (source, target, kind, options): (&str, &str, &str, &str)) -> Result<()> {
+        let mount = Mount {
+            source: source.to_owned(),
+            target: Place::new(root, target),
+            kind: kind.to_owned(),
+            options: vec![options.to_owned()],
+        };
+        self.mounts.push(Mounted::mount(&mount, Links::Refuse)?);
+        Ok(())
     }
 
     /// Shows block devices in `/dev`.
@@ -117,8 +136,9 @@ impl Entered {
     }
 }
 
-fn fill(dev: BorrowedFd<'_>) -> rustix::io::Result<()> {
-    for (name, major, minor) in NODES {
+/// Without root there are no nodes of one's own: those of the host are shown in their place.
+fn fill(dev: BorrowedFd<'_>, rooted: bool) -> rustix::io::Result<()> {
+    for (name, major, minor) in NODES.iter().filter(|_| rooted) {
         node(dev, OsStr::new(name), FileType::CharacterDevice, *major, *minor, 0o666)?;
     }
     for (name, text) in LINKS {

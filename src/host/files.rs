@@ -145,6 +145,15 @@ pub fn overwrite(path: &Path, at: u64, bytes: &[u8]) -> Result<()> {
     written.map_err(|error| HostError::on_path("write to", path, error))
 }
 
+/// Flushes a file.
+///
+/// # Errors
+/// As fsync(2).
+pub fn flush(path: &Path) -> Result<()> {
+    let flushed = File::open(path).and_then(|file| file.sync_all());
+    flushed.map_err(|error| HostError::on_path("write back", path, error))
+}
+
 /// Reads a whole file, if it has an end: no device, no fifo.
 /// # Errors
 /// As open(2) and read(2), with the path.

@@ -309,6 +309,21 @@ impl Root {
             .doing(|| format!("set the time of {path} in the image"))
     }
 
+    /// Whether the file system of the root keeps extended attributes of users (xattr(7), `user.`).
+    ///
+    /// # Errors
+    /// As fsetxattr(2).
+    pub fn takes_attributes(&self) -> Result<bool> {
+        const NAME: &str = "user.bake";
+        let directory = open_again(self.directory.as_fd()).doing(|| "look at a file system".to_owned())?;
+        let set = rustix::fs::fsetxattr(&directory, NAME, b"", rustix::fs::XattrFlags::empty());
+        match set.and_then(|()| rustix::fs::fremovexattr(&directory, NAME)) {
+            Ok(()) => Ok(true),
+            Err(Errno::OPNOTSUPP) => Ok(false),
+            Err(error) => Err(HostError::of_io("look at a file system", error)),
+        }
+    }
+
     /// How many bytes the file system of the root has left, without those that it reserves for root.
     ///
     /// # Errors

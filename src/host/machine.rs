@@ -24,9 +24,17 @@ pub fn boot_id() -> String {
     fs::read_to_string("/proc/sys/kernel/random/boot_id").map_or_else(|_| String::new(), |id| id.trim().to_owned())
 }
 
-/// Whether bake runs as root.
+/// Whether bake runs as root, be it in a user namespace.
 pub fn is_root() -> bool {
     nix::unistd::geteuid().is_root()
+}
+
+/// Whether this is the host's own user namespace, where root may make and mount block devices. In any other one ids are
+/// mapped, so their map is not the whole of them (user_namespaces(7)).
+pub fn has_devices() -> bool {
+    let map = fs::read_to_string("/proc/self/uid_map").unwrap_or_default();
+    let whole = ["0", "0", "4294967295"];
+    map.trim().is_empty() || map.split_whitespace().eq(whole)
 }
 
 /// Whether the kernel can mount file systems of this kind, as far as `/proc/filesystems` tells. One that comes as a

@@ -5,7 +5,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use rustix::fs::{CWD, Mode, OFlags, ResolveFlags};
+use rustix::fs::{CWD, FileType, Mode, OFlags, ResolveFlags};
 use rustix::io::Errno;
 use rustix::mount::{
     FsMountFlags, FsOpenFlags, MountAttrFlags, MountFlags, MoveMountFlags, OpenTreeFlags, UnmountFlags,
@@ -37,6 +37,8 @@ pub struct Mounted {
     opened: Option<OwnedFd>,
     /// What had to be made for the target, outermost first.
     made: Vec<String>,
+    /// Whether it shows what is mounted elsewhere, with everything mounted below that, which goes with it.
+    bind: bool,
 }
 
 impl Mounted {
@@ -62,12 +64,12 @@ impl Mounted {
         if mount.kind == "bind" && options.attributes != MountAttrFlags::empty() {
             restrict(tree.as_fd(), options.attributes).doing(operation)?;
         }
-        let opened = reopen(&by_descriptor(tree.as_fd())).doing(operation)?;
         Ok(Mounted {
             place: mount.target.clone(),
             id: mount_id(tree.as_fd()).doing(operation)?,
-            opened: Some(opened),
+            opened: held(tree.as_fd()).doing(operation)?,
             made,
+            bind: mount.kind == "bind",
         })
     }
 
@@ -107,7 +109,7 @@ impl Mounted {
         let synced = self.sync();
         // It would keep the mount busy.
         self.opened = None;
-        if let Err(error) = unmount_path(&path) {
+        if let Err(error) = unmount_path(&path, self.bind) {
             self.opened = reopen(&path).ok();
             return Err(HostError::of_io(operation(), error));
         }
@@ -136,17 +138,22 @@ fn remove_made(root: &Root, path: &str) {
     }
 }
 
-fn unmount_path(path: &Path) -> rustix::io::Result<()> {
+fn unmount_path(path: &Path, bind: bool) -> rustix::io::Result<()> {
+    let with_all = if bind {
+        UnmountFlags::DETACH
+    } else {
+        UnmountFlags::empty()
+    };
     let begun = Instant::now();
     loop {
-        match rustix::mount::unmount(path, UnmountFlags::NOFOLLOW) {
+        match rustix::mount::unmount(path, UnmountFlags::NOFOLLOW | with_all) {
             Err(Errno::BUSY) if begun.elapsed() < PATIENCE => std::thread::sleep(Duration::from_millis(5)),
             other => return other,
         }
     }
 }
 
-/// Makes the target with its parents if it is missing: a directory, or a file for a bind of one. Answers what it made,
+/// Makes the target with its parents if it is missing: a directory, or a file for a bind of what is none. Answers what it made,
 /// outermost first, for [`remove_targets`].
 ///
 /// # Errors
@@ -156,7 +163,8 @@ pub fn make_target(root: &Root, mount: &Mount) -> Result<Vec<String>> {
     if root.metadata(path)?.is_some() {
         return Ok(Vec::new());
     }
-    let file = mount.kind == "bind" && Path::new(&mount.source).is_file();
+    let is_other = |found: fs::Metadata| !found.is_dir();
+    let file = mount.kind == "bind" && fs::metadata(&mount.source).is_ok_and(is_other);
     let mut made = Vec::new();
     for ancestor in ancestors(path) {
         if root.metadata(&ancestor)?.is_none() {
@@ -320,6 +328,16 @@ impl<'a> Options<'a> {
             }
         }
         Ok(())
+    }
+}
+
+/// A mount that was just made, open; nothing of a bind of a device, which is no file system to be written back, and does
+/// something when it is opened.
+fn held(tree: BorrowedFd<'_>) -> rustix::io::Result<Option<OwnedFd>> {
+    let kind = FileType::from_raw_mode(rustix::fs::fstat(tree)?.st_mode);
+    match kind {
+        FileType::Directory | FileType::RegularFile => reopen(&by_descriptor(tree)).map(Some),
+        _ => Ok(None),
     }
 }
 

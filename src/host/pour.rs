@@ -1,4 +1,4 @@
-//! The content of a file put over that of a device or of a part of it.
+//! The content of a file put over that of a device or of a part of it, and a part taken out into a file.
 
 use std::fs::{File, OpenOptions};
 use std::os::unix::fs::FileExt;
@@ -13,46 +13,63 @@ use super::files;
 /// Bytes that are moved at a time.
 const CHUNK: usize = 1 << 20;
 
-/// Makes the first bytes of a device those of a file, and flushes them. Zeros are not written where the device can be
-/// told of them, so a disk in a file stays as small as it can be.
+/// Makes the bytes of a device or file from `at` on those of another file, and flushes them. Zeros are not written where the
+/// device can be told of them, so a disk in a file stays as small as it can be.
 ///
 /// # Errors
 /// As fallocate(2), pwrite(2) and fsync(2).
-pub fn pour(file: &Path, device: &Path) -> Result<()> {
+pub fn pour(file: &Path, device: &Path, at: u64) -> Result<()> {
     let operation = || format!("write {} to {}", file.display(), device.display());
     let source = File::open(file).doing(operation)?;
     let size = source.metadata().doing(operation)?.len();
     let target = OpenOptions::new().write(true).open(device).doing(operation)?;
-    clear(&target, size).doing(operation)?;
+    clear(&target, at, size).doing(operation)?;
+    let poured = copy(&source, (0, size), &target, at);
+    poured.and_then(|()| target.sync_all()).doing(operation)
+}
+
+/// Makes a file of `size` bytes of a disk from `start` on. It is not flushed: what comes of it is.
+///
+/// # Errors
+/// [`super::Kind::Exists`] if there is one; as pread(2) and pwrite(2).
+pub fn cut(disk: &Path, start: u64, size: u64, file: &Path) -> Result<()> {
+    let operation = || format!("read a partition of {}", disk.display());
+    files::create_sparse(file, size)?;
+    let source = File::open(disk).doing(operation)?;
+    let target = OpenOptions::new().write(true).open(file).doing(operation)?;
+    copy(&source, (start, start + size), &target, 0).doing(operation)
+}
+
+/// Copies what is not zeros of a part of a file, first byte and end, to where zeros are.
+fn copy(source: &File, part: (u64, u64), target: &File, to: u64) -> std::io::Result<()> {
     let (mut chunk, zeros) = (vec![0; CHUNK], vec![0; CHUNK]);
-    let poured = files::for_each_extent(&source, size, |start, end| {
-        let mut at = start;
+    files::for_each_extent(source, part.1, |start, end| {
+        let mut at = start.max(part.0);
         while at < end {
             let wish = usize::try_from(end - at).unwrap_or(CHUNK).min(CHUNK);
             source.read_exact_at(&mut chunk[..wish], at)?;
             if chunk[..wish] != zeros[..wish] {
-                target.write_all_at(&chunk[..wish], at)?;
+                target.write_all_at(&chunk[..wish], to + (at - part.0))?;
             }
             at += wish as u64;
         }
         Ok(())
-    });
-    poured.and_then(|()| target.sync_all()).doing(operation)
+    })
 }
 
 /// Zeros, by a hole where that can be made.
-fn clear(target: &File, size: u64) -> std::io::Result<()> {
+fn clear(target: &File, start: u64, size: u64) -> std::io::Result<()> {
     let hole = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
     for flags in [hole, FallocateFlags::ZERO_RANGE | FallocateFlags::KEEP_SIZE] {
-        match rustix::fs::fallocate(target, flags, 0, size) {
+        match rustix::fs::fallocate(target, flags, start, size) {
             Err(Errno::OPNOTSUPP | Errno::INVAL) => {}
             other => return Ok(other?),
         }
     }
     let zeros = vec![0; CHUNK];
-    let mut at = 0;
-    while at < size {
-        let wish = usize::try_from(size - at).unwrap_or(CHUNK).min(CHUNK);
+    let (mut at, end) = (start, start + size);
+    while at < end {
+        let wish = usize::try_from(end - at).unwrap_or(CHUNK).min(CHUNK);
         target.write_all_at(&zeros[..wish], at)?;
         at += wish as u64;
     }

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::volume::VolumeHandle;
 use super::{Context, Keeper, Kind, Lifetime, Need, NodeError, Ref, Volume};
 use crate::address::Address;
+use crate::host::{files, machine};
 use crate::providers::{Backing, Marker};
 
 /// A volume to be attached.
@@ -19,13 +20,20 @@ pub struct Attachment {
 /// An attached volume.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct AttachmentHandle {
-    /// The device of the whole disk: `/dev/loop0`.
+    /// The device of the whole disk: `/dev/loop0`; where there are no devices (without root) the file itself.
     pub device: PathBuf,
     /// The file behind it, if it is a loop device.
     pub file: Option<PathBuf>,
     /// The volume, if its provider has attached it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub volume: Option<VolumeHandle>,
+}
+
+impl AttachmentHandle {
+    /// Whether it is no device, but the file of the disk itself.
+    pub fn is_plain(&self) -> bool {
+        self.file.as_ref() == Some(&self.device)
+    }
 }
 
 impl Kind for Attachment {
@@ -46,6 +54,11 @@ impl Kind for Attachment {
             .backing(&volume.id)
             .await?;
         match backing {
+            Backing::File(file) if !machine::has_devices() => Ok(AttachmentHandle {
+                device: file.clone(),
+                file: Some(file),
+                volume: None,
+            }),
             Backing::File(file) => {
                 let device = cx.helper().await?.attach(&file, false).await?;
                 Ok(AttachmentHandle {
@@ -67,6 +80,7 @@ impl Kind for Attachment {
     /// take the volume back.
     async fn close(handle: &AttachmentHandle, _at: &Address, cx: &Context) -> Result<(), NodeError> {
         match &handle.volume {
+            None if handle.is_plain() => files::flush(&handle.device)?,
             None => cx.helper().await?.detach(&handle.device).await?,
             // Flushed already, before the snapshot: see `Partitions`.
             Some(volume) => cx.providers.get(&volume.provider)?.volumes().detach(&volume.id).await?,

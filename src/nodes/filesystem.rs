@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::partitions::{PartitionEntry, PartitionsHandle};
-use super::root_partition;
 use super::{Context, Keeper, Kind, Lifetime, Need, NodeError, Partitions, Ref};
+use super::{root_partition, staging};
 use crate::address::Address;
 use crate::diagnostic::Diagnostic;
 use crate::filesystems::{self, FilesystemKind, Format, Found, Grow};
@@ -81,6 +81,9 @@ pub struct FilesystemHandle {
     /// The name of the volume that it is on.
     #[serde(default)]
     pub volume: String,
+    /// Where its tree stands, as the helper sees it, if no device holds it yet: it is written when it is sealed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tree: Option<PathBuf>,
     /// The disk that it is on.
     pub disk: PathBuf,
     /// All partitions of that disk: devices by name, or by number where there is no name.
@@ -105,7 +108,7 @@ impl Kind for Filesystem {
         let helper = cx.helper().await?;
         let (device, partuuid) = self.place(partitions, &helper).await?;
         match &self.action {
-            Action::Make { .. } => self.make(&helper, &device, &partitions.disk).await?,
+            Action::Make { .. } => self.make(&helper, &device, partitions).await?,
             Action::Use { grow: true } => grow(&helper, &device, &find(&device)?).await?,
             Action::Use { grow: false } => {}
         }
@@ -113,8 +116,13 @@ impl Kind for Filesystem {
         if self.sealed {
             super::seal::sealing(at, found.kind)?;
         }
+        let tree = match partitions.plain {
+            true => staging::stage(&helper, &device, &found, self.is_made()).await?,
+            false => None,
+        };
         Ok(FilesystemHandle {
             device,
+            tree,
             kind: found.kind.to_owned(),
             uuid: found.uuid,
             label: found.label,
@@ -122,12 +130,24 @@ impl Kind for Filesystem {
             volume: self.partitions.label(),
             disk: partitions.disk.clone(),
             partitions: partitions.by_name(),
-            copied: matches!(self.action, Action::Use { .. }),
+            copied: !self.is_made(),
         })
+    }
+
+    /// A tree that was not on a device yet goes.
+    async fn close(handle: &FilesystemHandle, _at: &Address, cx: &Context) -> Result<(), NodeError> {
+        match &handle.tree {
+            Some(tree) => Ok(cx.helper().await?.unmount(Place::root(tree)).await?),
+            None => Ok(()),
+        }
     }
 }
 
 impl Filesystem {
+    fn is_made(&self) -> bool {
+        matches!(self.action, Action::Make { .. })
+    }
+
     /// The device, and the `PARTUUID` of its partition.
     async fn place(
         &self,
@@ -148,7 +168,7 @@ impl Filesystem {
         }
     }
 
-    async fn make(&self, helper: &Helper, device: &Path, disk: &Path) -> Result<(), NodeError> {
+    async fn make(&self, helper: &Helper, device: &Path, partitions: &PartitionsHandle) -> Result<(), NodeError> {
         let Action::Make {
             kind,
             label,
@@ -158,16 +178,18 @@ impl Filesystem {
         else {
             return Ok(());
         };
-        let device = device.display().to_string();
+        let shown = device.display().to_string();
         let format = Format {
-            device: &device,
+            device: &shown,
             uuid,
             label: label.as_deref(),
             options,
+            // A program that gets a device asks the kernel for this.
+            start: partitions.plain.then(|| partitions.start_of(device)),
         };
         let words = (known(kind)?.make)(&format);
         let alone = Tool {
-            mounts: no_other_disks(disk),
+            mounts: no_other_disks(&partitions.disk),
             ..tool(&words).env("BLKID_FILE", "/dev/null")
         };
         alone.run_in(helper).await?;

@@ -96,6 +96,7 @@ mod tests {
                 options: options.iter().map(|option| (*option).to_owned()).collect(),
             };
             line.text(&FilesystemHandle {
+                tree: None,
                 device: "/dev/loop0p1".into(),
                 kind: kind.to_owned(),
                 uuid: "U".to_owned(),

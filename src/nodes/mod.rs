@@ -23,6 +23,7 @@ mod root_partition;
 pub mod seal;
 pub mod secrets;
 pub mod snapshot;
+mod staging;
 pub mod stop;
 pub mod update;
 pub mod values;

@@ -113,7 +113,7 @@ impl Kind for Mount {
             // A mount point is part of the image: it stays.
             helper.root(&root).await?.make_dirs(&self.target)?;
         }
-        let stand_in = filesystem.kind == "vfat" && !machine::can_mount("vfat");
+        let stand_in = filesystem.kind == "vfat" && !(machine::has_devices() && machine::can_mount("vfat"));
         match stand_in {
             true => stand_in::open(&helper, &filesystem.device, device_size(&filesystem.device)?, place).await?,
             false => helper.mount(self.mount(filesystem, place)).await?,
@@ -165,10 +165,14 @@ impl Mount {
             false => &[],
         };
         let copy_options = copy_options.iter().map(|option| (*option).to_owned());
+        let (source, kind) = match &filesystem.tree {
+            Some(tree) => (tree, "bind"),
+            None => (&filesystem.device, filesystem.kind.as_str()),
+        };
         helper::Mount {
-            source: filesystem.device.display().to_string(),
+            source: source.display().to_string(),
             target,
-            kind: filesystem.kind.clone(),
+            kind: kind.to_owned(),
             options: self.options.iter().cloned().chain(copy_options).collect(),
         }
     }
@@ -185,7 +189,10 @@ impl Mount {
             volume: filesystem.volume.clone(),
             disk: filesystem.disk.clone(),
             partitions: filesystem.partitions.clone(),
-            devices: devices::shown(filesystem),
+            devices: match machine::has_devices() {
+                true => devices::shown(filesystem),
+                false => Vec::new(),
+            },
             surround: self.chroot.as_ref().map(surround),
             entered: defaults,
             extra: extra.map(|mount| mount.target.clone()).collect(),

@@ -6,12 +6,12 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Attachment, Context, Hook, Keeper, Kind, Lifetime, Need, NodeError, Ref};
+use super::{Attachment, Context, Hook, Keeper, Kind, Lifetime, Need, NodeError, Ref, work};
 use crate::address::Address;
 use crate::diagnostic::Diagnostic;
 use crate::host::helper::Extent;
-use crate::host::machine;
 use crate::host::partitions::{self, Scheme, Wanted};
+use crate::host::{files, machine, pour};
 use crate::providers::Marker;
 use crate::spec::PartitionTable;
 use crate::units::Size;
@@ -71,6 +71,9 @@ pub struct PartitionsHandle {
     /// Whether a provider has attached it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub provided: bool,
+    /// Whether the disk is a file and no device: each partition is a file beside it then, until it is closed.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub plain: bool,
     /// Which table there is.
     pub table: Option<PartitionTable>,
     /// By number; empty without a table.
@@ -78,6 +81,12 @@ pub struct PartitionsHandle {
 }
 
 impl PartitionsHandle {
+    /// Where a device begins on its disk: first byte.
+    pub fn start_of(&self, device: &Path) -> u64 {
+        let entry = self.entries.iter().find(|entry| entry.device == device);
+        entry.map_or(0, |entry| entry.start)
+    }
+
     /// Devices by the names of their partitions, or by number where there is no name.
     pub fn by_name(&self) -> BTreeMap<String, PathBuf> {
         let name = |entry: &PartitionEntry| match entry.name.as_str() {
@@ -100,7 +109,7 @@ pub struct PartitionEntry {
     pub name: String,
     /// Type as written: GUID or MBR code in hex.
     pub kind: String,
-    /// `/dev/loop0p1`.
+    /// `/dev/loop0p1`, or a file.
     pub device: PathBuf,
     /// First byte.
     pub start: u64,
@@ -124,6 +133,7 @@ impl Kind for Partitions {
     async fn open(&self, _at: &Address, _marker: &Marker, cx: &Context) -> Result<PartitionsHandle, NodeError> {
         let attachment = cx.outputs.get(&self.attachment)?;
         let (disk, provided) = (attachment.device.clone(), attachment.volume.is_some());
+        let plain = attachment.is_plain();
         let table = match &self.table {
             Table::Write {
                 kind,
@@ -137,16 +147,21 @@ impl Kind for Partitions {
             return Ok(PartitionsHandle {
                 disk,
                 provided,
+                plain,
                 table: None,
                 entries: Vec::new(),
             });
         };
-        let devices = cx.helper().await?.add_partitions(&disk, &extents(&table)).await?;
+        let devices = match plain {
+            true => apart(&disk, &table).await?,
+            false => cx.helper().await?.add_partitions(&disk, &extents(&table)).await?,
+        };
         let names = self.table.names();
         let entries = table.entries.iter().zip(devices).enumerate();
         Ok(PartitionsHandle {
             disk,
             provided,
+            plain,
             table: Some(kind_of(table.scheme)),
             entries: entries
                 .map(|(index, (entry, device))| stands(entry, device, names.get(index)))
@@ -155,8 +170,11 @@ impl Kind for Partitions {
     }
 
     /// Flushes a disk that a provider has attached, and its partitions: its snapshot is made while it is still there.
-    /// That of a loop device is made after it was flushed and given back.
+    /// That of a loop device is made after it was flushed and given back. Partitions that are files are put into the disk.
     async fn close(handle: &PartitionsHandle, _at: &Address, cx: &Context) -> Result<(), NodeError> {
+        if handle.plain {
+            return together(handle.clone()).await;
+        }
         if !handle.provided {
             return Ok(());
         }
@@ -201,6 +219,38 @@ fn read(disk: &Path, grow: bool) -> Result<Option<partitions::Table>, NodeError>
         Some(last) => Ok(Some(partitions::grow(disk, last.number)?)),
         None => Ok(table),
     }
+}
+
+/// A file for each partition of a disk in a file, with its content.
+async fn apart(disk: &Path, table: &partitions::Table) -> Result<Vec<PathBuf>, NodeError> {
+    let entries = table.entries.iter();
+    let cut = entries.map(|entry| {
+        (
+            disk.with_extension(format!("p{}", entry.number)),
+            entry.start,
+            entry.size,
+        )
+    });
+    let (disk, parts): (PathBuf, Vec<_>) = (disk.to_owned(), cut.collect());
+    work::blocking(move || {
+        let each = parts.into_iter().map(|(file, start, size)| {
+            pour::cut(&disk, start, size, &file)?;
+            Ok(file)
+        });
+        each.collect()
+    })
+    .await
+}
+
+/// Puts them into the disk again.
+async fn together(handle: PartitionsHandle) -> Result<(), NodeError> {
+    work::blocking(move || {
+        handle.entries.iter().try_for_each(|entry| {
+            pour::pour(&entry.device, &handle.disk, entry.start)?;
+            files::remove(&entry.device)
+        })
+    })
+    .await
 }
 
 fn extents(table: &partitions::Table) -> Vec<Extent> {

@@ -5,22 +5,23 @@
 //! with the old one, name by name; then its bytes take the place of the old ones. What lies outside of file systems (table,
 //! boot code, raw partitions) is not touched.
 
-use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
 use super::filesystem::{find, head};
 use super::partitions::device_size;
+use super::work::blocking;
 use super::{Attachment, Context, Filesystem, Keeper, Kind, Lifetime, Need, NodeError, Ref, origins};
 use crate::address::Address;
 use crate::diagnostic::Diagnostic;
 use crate::filesystems::seal::{Anew, ext4, fat, rules};
 use crate::filesystems::{self, Found, Sealing};
 use crate::host::command::Tool;
+use crate::host::ext4::Reader;
 use crate::host::helper::{Helper, Mount, PRIVATE, Place};
-use crate::host::inside::Attributes;
-use crate::host::trees::{self, Difference};
+use crate::host::inside::{Attributes, Metadata};
+use crate::host::trees::{self, Difference, Side};
 use crate::host::{self, files};
 use crate::providers::Marker;
 
@@ -69,13 +70,15 @@ impl Kind for Seal {
     async fn open(&self, _at: &Address, _marker: &Marker, cx: &Context) -> Result<(), NodeError> {
         let helper = cx.helper().await?;
         for one in &self.filesystems {
-            let device = &cx.outputs.get(&one.filesystem)?.device;
+            let filesystem = cx.outputs.get(&one.filesystem)?;
+            let device = &filesystem.device;
             let found = find(device)?;
             let work = Workplace::of(cx.outputs.get(&one.attachment)?.file.as_deref())?;
             let job = Job {
                 seal: self,
                 one,
                 device,
+                staged: filesystem.tree.as_deref(),
                 found: &found,
                 file: &work.file,
                 helper: &helper,
@@ -117,6 +120,8 @@ struct Job<'a> {
     seal: &'a Seal,
     one: &'a Sealed,
     device: &'a Path,
+    /// Where its tree stands, if the device does not hold it.
+    staged: Option<&'a Path>,
     found: &'a Found,
     file: &'a Path,
     helper: &'a Helper,
@@ -127,19 +132,24 @@ impl Job<'_> {
     async fn run(&self) -> Result<(), NodeError> {
         let sealing = sealing(&self.one.filesystem.at, self.found.kind)?;
         let old = directory("old");
-        match sealing {
-            Sealing::AsMade => return Ok(()),
-            Sealing::Fat => self.tmpfs(&old).await?,
-            Sealing::Tree | Sealing::Never(_) => self.mount(self.device, &old, &[]).await?,
+        match (sealing, self.staged) {
+            (Sealing::AsMade, _) => return Ok(()),
+            (Sealing::Tree, Some(tree)) => self.tree(&Place::root(tree)).await?,
+            (sealing, _) => {
+                match sealing {
+                    Sealing::Fat => self.tmpfs(&old).await?,
+                    _ => self.mount(self.device, &old).await?,
+                }
+                let made = match sealing {
+                    Sealing::Fat => self.fat(&old).await,
+                    _ => self.tree(&old).await,
+                };
+                self.helper.unmount(old).await?;
+                made?;
+            }
         }
-        let made = match sealing {
-            Sealing::Fat => self.fat(&old).await,
-            _ => self.tree(&old).await,
-        };
-        self.helper.unmount(old).await?;
-        made?;
         let (from, to) = (self.file.to_owned(), self.device.to_owned());
-        blocking(move || host::pour::pour(&from, &to)).await
+        blocking(move || host::pour::pour(&from, &to, 0)).await
     }
 
     /// A file system whose maker takes a directory.
@@ -159,21 +169,37 @@ impl Job<'_> {
         private.write("/mke2fs.conf", ext4::CONFIG.as_bytes(), &Attributes::default())?;
         let config = Path::new(PRIVATE).join("mke2fs.conf").display().to_string();
         self.command(&ext4::make(&self.anew(&old.root), &config)).await?;
-        let (file, date) = (self.file.to_owned(), self.seal.date);
-        blocking(move || host::ext4::settle(&file, date, &top)).await?;
-        let new = directory("new");
-        let device = self.helper.attach(self.file, true).await?.path;
-        let mounted = self.mount(&device, &new, &["ro"]).await;
-        let same = match mounted {
-            Ok(()) => {
-                let same = self.compare(old, &new, false).await;
-                self.helper.unmount(new).await?;
-                same
-            }
-            Err(error) => Err(error),
-        };
-        self.helper.detach(&device).await?;
-        same
+        let several = self.settle(&top).await?;
+        if self.in_order(several, old).await? {
+            // Whoever writes to an inode writes to its times.
+            self.settle(&top).await?;
+        }
+        let file = self.file.to_owned();
+        let new = blocking(move || Reader::open(&file)).await?;
+        self.compare(old, Side::Ext4(new), false).await
+    }
+
+    async fn settle(&self, top: &Metadata) -> Result<Vec<u32>, NodeError> {
+        let (file, date, top) = (self.file.to_owned(), self.seal.date, *top);
+        blocking(move || host::ext4::settle(&file, date, &top)).await
+    }
+
+    /// Puts extended attributes into an order that depends on nothing but their names; answers whether anything was written.
+    async fn in_order(&self, inodes: Vec<u32>, old: &Place) -> Result<bool, NodeError> {
+        let file = self.file.to_owned();
+        let several = blocking(move || host::ext4::several(&file, &inodes)).await?;
+        if several.is_empty() {
+            return Ok(false);
+        }
+        let directory = files::temporary_dir()?;
+        let (tool, values) = ext4::in_order(&self.anew(&old.root), &several, directory.path());
+        for (file, value) in values {
+            files::replace(&file, value)?;
+        }
+        self.command(&tool).await?;
+        let file = self.file.to_owned();
+        blocking(move || host::ext4::forget_writes(&file)).await?;
+        Ok(true)
     }
 
     async fn fat(&self, old: &Place) -> Result<(), NodeError> {
@@ -187,7 +213,10 @@ impl Job<'_> {
         let new = directory("new");
         self.tmpfs(&new).await?;
         let same = match fat::unpack(self.helper, self.file, &new.root).await {
-            Ok(()) => self.compare(old, &new, true).await,
+            Ok(()) => {
+                let unpacked = self.helper.root(&new.root).await?.open_dir("/")?;
+                self.compare(old, Side::Directory(unpacked), true).await
+            }
             Err(error) => Err(error.into()),
         };
         self.helper.unmount(new).await?;
@@ -215,18 +244,14 @@ impl Job<'_> {
         }
     }
 
-    async fn mount(&self, device: &Path, place: &Place, options: &[&str]) -> Result<(), NodeError> {
+    async fn mount(&self, device: &Path, place: &Place) -> Result<(), NodeError> {
         self.helper.make_dir(&place.root).await?;
         let copy_options = filesystems::kind(self.found.kind).map_or(&[][..], |kind| kind.copy_options);
         let mount = Mount {
             source: device.display().to_string(),
             target: place.clone(),
             kind: self.found.kind.to_owned(),
-            options: options
-                .iter()
-                .chain(copy_options)
-                .map(|&option| option.to_owned())
-                .collect(),
+            options: copy_options.iter().map(|&option| option.to_owned()).collect(),
         };
         Ok(self.helper.mount(mount).await?)
     }
@@ -243,18 +268,13 @@ impl Job<'_> {
     }
 
     /// That nothing was lost on the way.
-    async fn compare(&self, old: &Place, new: &Place, plain: bool) -> Result<(), NodeError> {
-        let first: OwnedFd = self.helper.root(&old.root).await?.open_dir("/")?;
-        let second: OwnedFd = self.helper.root(&new.root).await?.open_dir("/")?;
+    async fn compare(&self, old: &Place, new: Side, plain: bool) -> Result<(), NodeError> {
+        let old = Side::Directory(self.helper.root(&old.root).await?.open_dir("/")?);
         let rules = trees::Rules {
             latest: Some(self.seal.date),
             plain,
         };
-        let comparing = move || {
-            trees::prefetch(&second)?;
-            trees::compare(&first, &second, rules)
-        };
-        let found = blocking(comparing).await?;
+        let found = blocking(move || trees::compare(&old, &new, rules)).await?;
         match found.is_empty() {
             true => Ok(()),
             false => Err(self.lost(&found)),
@@ -310,11 +330,4 @@ const SHOWN: usize = 10;
 
 fn directory(name: &str) -> Place {
     Place::root(Path::new(PRIVATE).join("seal").join(name))
-}
-
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> host::Result<T> + Send + 'static) -> Result<T, NodeError> {
-    match tokio::task::spawn_blocking(work).await {
-        Ok(done) => Ok(done?),
-        Err(panic) => Err(Diagnostic::error(format!("sealing ended early: {panic}")).into()),
-    }
 }

@@ -85,6 +85,19 @@ pub async fn run(
     }
 }
 
+/// Runs what takes long on the host apart from the tasks that wait for each other.
+///
+/// # Errors
+/// Those of the work.
+pub async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> crate::host::Result<T> + Send + 'static,
+) -> Result<T, NodeError> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(done) => Ok(done?),
+        Err(panic) => Err(Diagnostic::error(format!("work on the host ended early: {panic}")).into()),
+    }
+}
+
 /// A step that failed, with where to read on and what may be behind it.
 async fn failed(error: StepError, site: &Site, cx: &Context) -> Diagnostic {
     let ran = matches!(error, StepError::Ended { .. });

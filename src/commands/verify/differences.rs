@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::io::Read;
-use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
 use super::super::session::Session;
@@ -16,7 +15,8 @@ use crate::host::blocks::Blocks;
 use crate::host::helper::{Extent, Helper, Mount, PRIVATE, Place};
 use crate::host::inside::Root;
 use crate::host::partitions;
-use crate::host::trees::{self, Difference};
+use crate::host::trees::{self, Difference, Side};
+use crate::host::{self, ext4, machine};
 use crate::nodes::origins as notes;
 use crate::providers::manifest::BuiltVolume;
 use crate::providers::{self, ImageQuery, ObservedImage};
@@ -62,7 +62,7 @@ pub async fn find(session: &Session, image: &ObservedImage, into: &Path) -> Resu
             disk.ok_or_else(gone)
         };
         let (old, new) = (disk(&session.providers, volume)?, disk(&other, theirs)?);
-        all.push(compare(volume, &old, &new, &steps).await?);
+        all.push(compare(volume, (&old, &new), into, &steps).await?);
     }
     Ok(all)
 }
@@ -76,8 +76,8 @@ fn first(all: crate::diagnostic::Diagnostics) -> Diagnostic {
 
 async fn compare(
     volume: &BuiltVolume,
-    old: &Path,
-    new: &Path,
+    (old, new): (&Path, &Path),
+    into: &Path,
     steps: &BTreeMap<String, String>,
 ) -> Result<Volume, Diagnostic> {
     let (ours, theirs) = (Blocks::of(old)?, Blocks::of(new)?);
@@ -85,7 +85,7 @@ async fn compare(
     let mut files = Vec::new();
     if !blocks.is_empty() {
         let helper = Helper::start(None).await?;
-        let compared = disks(&helper, volume, old, new).await;
+        let compared = disks(&helper, volume, (old, new), into).await;
         helper.end().await;
         files = compared?;
         for file in &mut files {
@@ -110,8 +110,14 @@ fn step_of(path: &str, steps: &BTreeMap<String, String>) -> Option<String> {
 }
 
 /// Goes through the file systems of two disks of one layout.
-async fn disks(helper: &Helper, volume: &BuiltVolume, old: &Path, new: &Path) -> Result<Vec<File>, Diagnostic> {
-    let (first, second) = (parts(helper, old).await?, parts(helper, new).await?);
+async fn disks(
+    helper: &Helper,
+    volume: &BuiltVolume,
+    (old, new): (&Path, &Path),
+    into: &Path,
+) -> Result<Vec<File>, Diagnostic> {
+    let first = parts(helper, old, &into.join("old")).await?;
+    let second = parts(helper, new, &into.join("new")).await?;
     let mut all = Vec::new();
     for ((name, one), (_, other)) in first.iter().zip(&second) {
         let (Some(kind), Some(theirs)) = (kind_of(one)?, kind_of(other)?) else {
@@ -125,8 +131,11 @@ async fn disks(helper: &Helper, volume: &BuiltVolume, old: &Path, new: &Path) ->
     Ok(all)
 }
 
-/// The partitions of a disk by name, or the whole of it.
-async fn parts(helper: &Helper, disk: &Path) -> Result<Vec<(String, PathBuf)>, Diagnostic> {
+/// The partitions of a disk by name, or the whole of it. Where there are no devices they are files in a directory.
+async fn parts(helper: &Helper, disk: &Path, files: &Path) -> Result<Vec<(String, PathBuf)>, Diagnostic> {
+    if !machine::has_devices() {
+        return parts_in_files(disk, files);
+    }
     let device = helper.attach(disk, true).await?.path;
     let Some(table) = partitions::read(&device)? else {
         return Ok(vec![("whole".to_owned(), device)]);
@@ -140,6 +149,20 @@ async fn parts(helper: &Helper, disk: &Path) -> Result<Vec<(String, PathBuf)>, D
     let devices = helper.add_partitions(&device, &extents).await?;
     let names = table.entries.iter().map(|entry| entry.name.clone());
     Ok(names.zip(devices).collect())
+}
+
+fn parts_in_files(disk: &Path, into: &Path) -> Result<Vec<(String, PathBuf)>, Diagnostic> {
+    let Some(table) = partitions::read(disk)? else {
+        return Ok(vec![("whole".to_owned(), disk.to_owned())]);
+    };
+    host::files::create_dir_all(into)?;
+    let cut = |entry: &partitions::Entry| {
+        let file = into.join(entry.number.to_string());
+        host::files::remove(&file)?;
+        host::pour::cut(disk, entry.start, entry.size, &file)?;
+        Ok((entry.name.clone(), file))
+    };
+    table.entries.iter().map(cut).collect()
 }
 
 fn kind_of(device: &Path) -> Result<Option<Found>, Diagnostic> {
@@ -165,7 +188,8 @@ async fn filesystem(
     show(helper, kind, devices.0, &old, plain).await?;
     show(helper, kind, devices.1, &new, plain).await?;
     let root = helper.root(&old.root).await?;
-    let trees: (OwnedFd, OwnedFd) = (root.open_dir("/")?, helper.root(&new.root).await?.open_dir("/")?);
+    let other = helper.root(&new.root).await?.open_dir("/")?;
+    let trees = (Side::Directory(root.open_dir("/")?), Side::Directory(other));
     let found = trees::compare(&trees.0, &trees.1, trees::Rules { latest: None, plain })?;
     let owners = owners(&root, &found);
     drop((trees, root));
@@ -185,19 +209,25 @@ async fn filesystem(
 
 async fn show(helper: &Helper, kind: &str, device: &Path, at: &Place, plain: bool) -> Result<(), Diagnostic> {
     helper.make_dir(&at.root).await?;
+    let unpacked = plain || !machine::has_devices();
+    let (source, kind, options) = match unpacked {
+        true => ("bake".to_owned(), "tmpfs", Vec::new()),
+        false => (device.display().to_string(), kind, vec!["ro".to_owned()]),
+    };
     let mount = Mount {
-        source: if plain {
-            "bake".to_owned()
-        } else {
-            device.display().to_string()
-        },
+        source,
         target: at.clone(),
-        kind: if plain { "tmpfs" } else { kind }.to_owned(),
-        options: if plain { Vec::new() } else { vec!["ro".to_owned()] },
+        kind: kind.to_owned(),
+        options,
     };
     helper.mount(mount).await?;
-    if plain {
-        fat::unpack(helper, device, &at.root).await?;
+    match (unpacked, plain) {
+        (false, _) => {}
+        (true, true) => fat::unpack(helper, device, &at.root).await?,
+        (true, false) => {
+            let directory = helper.root(&at.root).await?.open_dir("/")?;
+            ext4::unpack(&ext4::Reader::open(device)?, &directory)?;
+        }
     }
     Ok(())
 }

@@ -9,6 +9,7 @@ use std::time::Instant;
 
 use super::super::assignments::Assignments;
 use super::super::exit::Exit;
+use super::super::rights::Rights;
 use super::super::session::{ModuleArguments, Session};
 use super::super::{apply, ending};
 use super::differences;
@@ -47,7 +48,7 @@ const VARIED: &[(&str, &str)] = &[
 ];
 
 /// Sets the name of the host and the permission bits of new files, then becomes bake.
-const SCRIPT: &str = "echo verify-elsewhere > /proc/sys/kernel/hostname; umask 0077; exec \"$@\"";
+const SCRIPT: &str = "hostname verify-elsewhere && umask 0077 && exec \"$@\"";
 
 /// Builds an image again and compares its volumes.
 ///
@@ -167,6 +168,7 @@ pub fn build(
         ..Options::default()
     };
     let mut plan = plan::make(&session.module, &session.world()?, &options)?;
+    Rights::obtain().check(&plan)?;
     plan.nodes = plan.nodes.iter().map(|node| Arc::new(vary(node, into))).collect();
     carry_out(&session, plan, into, terminal)
 }

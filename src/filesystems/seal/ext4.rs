@@ -1,7 +1,10 @@
 //! ext4 (ext2, ext3) by mke2fs(8): it takes names in bytewise order, and what is random in it is given.
 
+use std::path::{Path, PathBuf};
+
 use super::Anew;
 use crate::host::command::Tool;
+use crate::host::ext4::Attributes;
 
 /// What mke2fs reads instead of the host's own configuration: how a file system is laid out is no matter of the host.
 /// Features are those of e2fsprogs 1.47 that GRUB 2.06 can read.
@@ -59,6 +62,33 @@ pub fn make(anew: &Anew<'_>, config: &str) -> Tool {
         .env("TZ", "UTC")
 }
 
+/// The command that puts the extended attributes of inodes into bytewise order, for which it reads their values from files
+/// (the second part of the answer, below `directory`). mke2fs takes them in the order in which the tree's own file system
+/// lists them, and another one lists them otherwise.
+pub fn in_order<'a>(
+    anew: &Anew<'_>,
+    inodes: &'a [(u32, Attributes)],
+    directory: &Path,
+) -> (Tool, Vec<(PathBuf, &'a [u8])>) {
+    let (mut script, mut values) = (String::new(), Vec::new());
+    for (number, attributes) in inodes {
+        let names: Vec<_> = attributes.keys().map(|name| name.to_string_lossy()).collect();
+        for name in &names {
+            script += &format!("ea_rm <{number}> \"{name}\"\n");
+        }
+        for (name, value) in names.iter().zip(attributes.values()) {
+            let file = directory.join(values.len().to_string());
+            script += &format!("ea_set -f \"{}\" <{number}> \"{name}\"\n", file.display());
+            values.push((file, value.as_slice()));
+        }
+    }
+    let file = anew.file.display().to_string();
+    let tool = Tool::new("debugfs", &["-w", "-f", "-", &file])
+        .env("E2FSPROGS_FAKE_TIME", &anew.date.to_string())
+        .input(script);
+    (tool, values)
+}
+
 /// Extended options (`-E a,b`), of which mke2fs takes only the last lot, and all others.
 fn split(options: &[String]) -> (Vec<String>, Vec<&str>) {
     let (mut extended, mut others) = (Vec::new(), Vec::new());
@@ -75,8 +105,6 @@ fn split(options: &[String]) -> (Vec<String>, Vec<&str>) {
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
-
     use super::*;
 
     #[test]

@@ -72,6 +72,7 @@ pub(super) fn join(arguments: &[String]) -> Result<i32> {
         ));
     };
     let operation = || format!("enter the helper {pid}");
+    join_user(pid).doing(operation)?;
     let kinds = [
         ("ns/uts", CloneFlags::CLONE_NEWUTS),
         ("ns/ipc", CloneFlags::CLONE_NEWIPC),
@@ -97,6 +98,15 @@ pub(super) fn join(arguments: &[String]) -> Result<i32> {
     shell.args(arguments).env_clear().envs(environment());
     let status = shell.status().doing(|| format!("run {name}"))?;
     Ok(status.code().unwrap_or(-1))
+}
+
+/// Enters the user namespace of a helper that an ordinary user kept; one's own cannot be entered (setns(2)).
+fn join_user(pid: &str) -> std::io::Result<()> {
+    let (theirs, ours) = (format!("/proc/{pid}/ns/user"), "/proc/self/ns/user");
+    if std::fs::read_link(&theirs)? == std::fs::read_link(ours)? {
+        return Ok(());
+    }
+    Ok(nix::sched::setns(File::open(theirs)?, CloneFlags::CLONE_NEWUSER)?)
 }
 
 /// What a shell in an image gets of the environment.

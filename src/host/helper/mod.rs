@@ -10,6 +10,7 @@ mod client;
 mod confine;
 mod kept;
 mod outer;
+mod private;
 pub mod protocol;
 mod run;
 mod server;
@@ -27,6 +28,8 @@ pub use protocol::{
 use std::ffi::OsString;
 
 use super::error::{HostError, Result};
+use super::rootless;
+pub(super) use worker::ARGUMENT;
 
 /// The exit status of a helper process that could not do its work; bake hears why over the socket.
 const FAILED: u8 = 125;
@@ -46,6 +49,7 @@ fn serve(arguments: &[String]) -> Result<u8> {
     match arguments.split_first().map(|(first, rest)| (first.as_str(), rest)) {
         None => outer::outer().map(|()| 0),
         Some(("init", [])) => server::serve().map(|()| 0),
+        Some(("user", [])) => rootless::hold().map(|()| 0),
         Some(("step", [number])) => Err(step::become_command(number)),
         Some(("enter", rest)) => kept::join(rest).map(|code| u8::try_from(code).unwrap_or(FAILED)),
         Some(_) => Err(HostError::new(

@@ -17,7 +17,7 @@ use super::worker::ARGUMENT;
 use crate::host::command::this_program;
 use crate::host::error::{Explain, HostError, Kind, Result};
 use crate::host::machine::{self, Process};
-use crate::host::sys;
+use crate::host::{rootless, sys};
 
 /// What pid 1 says when it is to outlive bake.
 pub(super) const KEEP: u8 = b'k';
@@ -49,15 +49,16 @@ pub(super) fn outer() -> Result<()> {
 
 /// Leaves bake's session, so that a terminal's Ctrl-C does not come here, and the host's namespaces.
 fn separate() -> Result<()> {
-    if !machine::is_root() {
-        let error = HostError::new(Kind::Denied, "make namespaces", "bake does not run as root");
-        return Err(error.help("run it as root: it attaches disks and mounts file systems"));
-    }
+    rootless::check()?;
     sys::close_on_exec_from(3).doing(|| "keep descriptors from the helper".into())?;
     rustix::process::set_parent_process_death_signal(Some(Signal::KILL)).doing(|| "tie the helper to bake".into())?;
     rustix::process::setsid().doing(|| "leave bake's session".into())?;
     let all = CloneFlags::CLONE_NEWNS | CloneFlags::CLONE_NEWUTS | CloneFlags::CLONE_NEWIPC | CloneFlags::CLONE_NEWPID;
-    nix::sched::unshare(all).doing(|| "make the helper's namespaces".into())?;
+    let made = nix::sched::unshare(all).doing(|| "make the helper's namespaces".into());
+    made.map_err(|error| match machine::has_devices() {
+        true => error,
+        false => rootless::forbidden(error.operation),
+    })?;
     let private = MountPropagationFlags::PRIVATE | MountPropagationFlags::REC;
     rustix::mount::mount_change("/", private).doing(|| "make the helper's mounts private".into())
 }

@@ -11,7 +11,8 @@ use rustix::mount::MountFlags;
 use rustix::process::{Signal, WaitOptions};
 
 use super::outer::ask_to_keep;
-use super::protocol::{Answer, Open, PRIVATE, Place, Request};
+use super::private;
+use super::protocol::{Answer, Open, Place, Request};
 use super::run;
 use super::wire::{Channel, Frame};
 use crate::host::chroot::Entered;
@@ -65,15 +66,7 @@ fn begin() -> Result<()> {
     rustix::process::umask(rustix::fs::Mode::from_bits_truncate(UMASK));
     let hardened = MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC;
     rustix::mount::mount("proc", "/proc", "proc", hardened, None).doing(|| "mount /proc".into())?;
-    files::create_dir_all(Path::new(PRIVATE))?;
-    rustix::mount::mount(
-        "bake",
-        PRIVATE,
-        "tmpfs",
-        MountFlags::NOSUID | MountFlags::NODEV,
-        Some(c"mode=755"),
-    )
-    .doing(|| format!("mount {PRIVATE}"))
+    private::mount()
 }
 
 /// Everything that goes when this process ends.

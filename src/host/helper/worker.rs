@@ -17,7 +17,7 @@ use crate::host::error::{Explain, HostError, Result};
 use crate::host::machine::Process;
 
 /// The helper's first argument.
-pub(super) const ARGUMENT: &str = "__helper";
+pub(in crate::host) const ARGUMENT: &str = "__helper";
 
 /// Lives as long as the helper: starts it, reports, serves jobs, and reaps it.
 pub(super) fn work(executable: Option<&Path>, report: oneshot::Sender<Result<Shared>>) {

@@ -189,6 +189,20 @@ impl Store {
         Ok(ids.by_ref().collect())
     }
 
+    /// The files beside the records of a shelf, or beside one of them: disks, lists of their blocks, and what is made on the
+    /// way (a file system that is being sealed, partitions).
+    pub fn bytes(&self, shelf: Shelf, id: Option<&str>) -> Result<Vec<PathBuf>, ProviderError> {
+        let directory = self.root.join(shelf.directory());
+        let names = list(&directory)?.into_iter().filter(|name| {
+            let Some((found, ending)) = name.rsplit_once('.') else {
+                return false;
+            };
+            let meant = id.map_or(found.starts_with(shelf.prefix()), |id| found == id);
+            meant && !["json", "retired"].contains(&ending)
+        });
+        Ok(names.map(|name| directory.join(name)).collect())
+    }
+
     fn path(&self, shelf: Shelf, id: &str, ending: &str) -> PathBuf {
         self.root.join(shelf.directory()).join(format!("{id}.{ending}"))
     }
@@ -266,11 +280,9 @@ impl Catalogue<'_> {
             for name in list(&directory)?.iter().filter(|name| name.starts_with(".new-")) {
                 files::remove(&directory.join(name))?;
             }
-            for ending in ["raw", "blocks", "seal"] {
-                for id in self.store.ids(shelf, ending)? {
-                    if !self.store.path(shelf, &id, "json").exists() {
-                        files::remove(&self.store.path(shelf, &id, ending))?;
-                    }
+            for path in self.store.bytes(shelf, None)? {
+                if !path.with_extension("json").exists() {
+                    files::remove(&path)?;
                 }
             }
         }

@@ -54,14 +54,12 @@ impl Volumes for Local {
     /// A file that a loop device still has would live on in it, without a name: so the kernel must have let go of it.
     async fn delete(&self, id: &VolumeId) -> Result<(), ProviderError> {
         let disk = self.store.disk(Shelf::Volumes, &id.0);
-        let attached = disk.clone();
-        blocking(move || loops::wait_until_free(&attached)).await?;
+        blocking(move || loops::wait_until_free(&disk)).await?;
         if self.store.exists()? {
             self.store.lock().await?.remove(Shelf::Volumes, &id.0)?;
         }
-        // Beside it may be what a seal was made of.
-        let seal = disk.with_extension("seal");
-        Ok(blocking(move || files::remove(&disk).and_then(|()| files::remove(&seal))).await?)
+        let all = self.store.bytes(Shelf::Volumes, Some(&id.0))?;
+        Ok(blocking(move || all.iter().try_for_each(|path| files::remove(path))).await?)
     }
 
     async fn backing(&self, id: &VolumeId) -> Result<Backing, ProviderError> {

@@ -2,19 +2,22 @@
 //!
 //! No link is followed and nothing but plain files is opened, so a hostile tree leads nowhere.
 
+mod contents;
+mod side;
+
 use std::collections::BTreeMap;
-use std::ffi::{CString, OsStr, OsString};
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
-use std::os::unix::ffi::OsStrExt;
+use std::ffi::{OsStr, OsString};
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{AtFlags, FileType, Mode, OFlags, Stat};
-use rustix::io::Errno;
+use rustix::fs::{AtFlags, FileType, Mode, OFlags};
 use serde::{Deserialize, Serialize};
 
-use super::contents::{self, Candidate};
 use super::error::{Explain, Result};
 use super::inside::names_in;
+use contents::Candidate;
+pub use side::Side;
+use side::{Facts, Folder, flags};
 
 /// One thing in which two trees differ.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -86,29 +89,26 @@ pub struct Rules {
 /// How much more room than before a file with holes may take: blocks of other sizes, the blocks of its map.
 const ROOM: u64 = 256 << 10;
 
-/// Compares two directories with all that is in them; nothing mounted in them is entered.
+/// Compares two trees with all that is in them.
 ///
 /// # Errors
-/// As readdir(3) and read(2).
-pub fn compare(first: &OwnedFd, second: &OwnedFd, rules: Rules) -> Result<Vec<Difference>> {
+/// As readdir(3) and read(2); if an ext4 is damaged.
+pub fn compare(first: &Side, second: &Side, rules: Rules) -> Result<Vec<Difference>> {
+    let whole = || "compare two trees".to_owned();
+    let (one, other) = (first.top().doing(whole)?, second.top().doing(whole)?);
     let mut walk = Walk {
         rules,
-        devices: None,
+        sides: (first, second),
+        devices: (one.1.on, other.1.on),
         found: Vec::new(),
         links: BTreeMap::new(),
         candidates: Vec::new(),
     };
-    let whole = || "compare two trees".to_owned();
-    let (one, other) = (
-        rustix::fs::fstat(first).doing(whole)?,
-        rustix::fs::fstat(second).doing(whole)?,
-    );
-    walk.devices = Some((one.st_dev, other.st_dev));
     let root = Path::new("/");
-    walk.metadata(root, &one, &other);
-    walk.attributes(root, (first.as_fd(), second.as_fd()), OsStr::new("."))
-        .and_then(|()| walk.directory(root, first, second))
-        .and_then(|()| walk.contents(first, second))
+    walk.metadata(root, &one.1, &other.1);
+    walk.attributes(root, (&one.0, &other.0), OsStr::new("."), (&one.1, &other.1))
+        .and_then(|()| walk.directory(root, &one.0, &other.0))
+        .and_then(|()| walk.contents())
         .doing(whole)?;
     // Those of contents come last; a path's own keep their order.
     walk.found.sort_by(|one, other| one.path.cmp(&other.path));
@@ -144,9 +144,11 @@ fn ahead(directory: &OwnedFd, device: u64) -> std::io::Result<()> {
     Ok(())
 }
 
-struct Walk {
+struct Walk<'a> {
     rules: Rules,
-    devices: Option<(u64, u64)>,
+    sides: (&'a Side, &'a Side),
+    /// The file systems of the tops: nothing on another one counts.
+    devices: (u64, u64),
     found: Vec<Difference>,
     /// The inode of the second tree, and the first path, by the inode of the first.
     links: BTreeMap<u64, (u64, PathBuf)>,
@@ -154,9 +156,9 @@ struct Walk {
     candidates: Vec<Candidate>,
 }
 
-type Pair<'a> = (BorrowedFd<'a>, BorrowedFd<'a>);
+type Folders<'a> = (&'a Folder, &'a Folder);
 
-impl Walk {
+impl Walk<'_> {
     fn say(&mut self, path: &Path, kind: Kind, detail: impl Into<String>) {
         self.found.push(Difference {
             path: path.to_owned(),
@@ -165,16 +167,15 @@ impl Walk {
         });
     }
 
-    fn directory(&mut self, path: &Path, first: &OwnedFd, second: &OwnedFd) -> std::io::Result<()> {
-        let (ours, theirs) = (names_in(first)?, names_in(second)?);
-        let mut all: Vec<&OsString> = ours.iter().chain(&theirs).collect();
+    fn directory(&mut self, path: &Path, first: &Folder, second: &Folder) -> std::io::Result<()> {
+        let (ours, theirs) = (first.names(), second.names());
+        let mut all: Vec<&OsString> = ours.iter().chain(&theirs).copied().collect();
         all.sort();
         all.dedup();
         for name in all {
             let at = path.join(name);
-            let pair = (first.as_fd(), second.as_fd());
-            match (ours.binary_search(name).is_ok(), theirs.binary_search(name).is_ok()) {
-                (true, true) => self.entry(&at, pair, name)?,
+            match (ours.binary_search(&name).is_ok(), theirs.binary_search(&name).is_ok()) {
+                (true, true) => self.entry(&at, (first, second), name)?,
                 // mkfs makes one where there was none; an empty one is nothing.
                 (true, false) | (false, true) if at == Path::new("/lost+found") => {}
                 (true, false) => self.say(&at, Kind::Missing, ""),
@@ -184,29 +185,21 @@ impl Walk {
         Ok(())
     }
 
-    fn entry(&mut self, path: &Path, pair: Pair<'_>, name: &OsStr) -> std::io::Result<()> {
-        let look = |directory: BorrowedFd<'_>| rustix::fs::statat(directory, name, AtFlags::SYMLINK_NOFOLLOW);
-        let (one, other) = (look(pair.0)?, look(pair.1)?);
-        if self
-            .devices
-            .is_some_and(|devices| (one.st_dev, other.st_dev) != devices)
-        {
+    fn entry(&mut self, path: &Path, folders: Folders<'_>, name: &OsStr) -> std::io::Result<()> {
+        let sides = self.sides;
+        let (one, other) = (sides.0.look(folders.0, name)?, sides.1.look(folders.1, name)?);
+        if (one.on, other.on) != self.devices {
             return Ok(());
         }
-        let (kind, theirs) = (
-            FileType::from_raw_mode(one.st_mode),
-            FileType::from_raw_mode(other.st_mode),
-        );
-        if kind != theirs {
-            self.say(path, Kind::Type, format!("{kind:?} and {theirs:?}"));
+        if one.kind != other.kind {
+            self.say(path, Kind::Type, format!("{:?} and {:?}", one.kind, other.kind));
             return Ok(());
         }
         self.metadata(path, &one, &other);
-        self.attributes(path, pair, name)?;
-        match kind {
+        self.attributes(path, folders, name, (&one, &other))?;
+        match one.kind {
             FileType::Directory => {
-                let open = |at| rustix::fs::openat(at, name, flags() | OFlags::DIRECTORY, Mode::empty());
-                let (first, second) = (open(pair.0)?, open(pair.1)?);
+                let (first, second) = (sides.0.enter(folders.0, name)?, sides.1.enter(folders.1, name)?);
                 self.directory(path, &first, &second)
             }
             FileType::RegularFile => {
@@ -214,29 +207,27 @@ impl Walk {
                 Ok(())
             }
             FileType::Symlink => {
-                let read = |at: BorrowedFd<'_>| rustix::fs::readlinkat(at, name, Vec::new());
-                let (to, theirs) = (read(pair.0)?, read(pair.1)?);
+                let (to, theirs) = (sides.0.target(folders.0, name)?, sides.1.target(folders.1, name)?);
                 if to != theirs {
-                    self.say(path, Kind::Target, format!("{to:?} and {theirs:?}"));
+                    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+                    self.say(path, Kind::Target, format!("{:?} and {:?}", text(&to), text(&theirs)));
                 }
                 Ok(())
             }
-            FileType::BlockDevice | FileType::CharacterDevice if one.st_rdev != other.st_rdev => {
-                self.say(
-                    path,
-                    Kind::Target,
-                    format!("device {:#x} and {:#x}", one.st_rdev, other.st_rdev),
-                );
+            FileType::BlockDevice | FileType::CharacterDevice if one.device != other.device => {
+                let text = |(major, minor): (u32, u32)| format!("{major}:{minor}");
+                let detail = format!("device {} and {}", text(one.device), text(other.device));
+                self.say(path, Kind::Target, detail);
                 Ok(())
             }
             _ => Ok(()),
         }
     }
 
-    fn metadata(&mut self, path: &Path, one: &Stat, other: &Stat) {
+    fn metadata(&mut self, path: &Path, one: &Facts, other: &Facts) {
         let latest = self.rules.latest.unwrap_or(i64::MAX);
-        let (time, theirs) = (one.st_mtime.min(latest), other.st_mtime);
-        let is_directory = FileType::from_raw_mode(one.st_mode) == FileType::Directory;
+        let (time, theirs) = (one.modified.min(latest), other.modified);
+        let is_directory = one.kind == FileType::Directory;
         if self.rules.plain {
             if !is_directory && time & !1 != theirs {
                 self.say(path, Kind::Time, format!("{time} and {theirs}"));
@@ -246,15 +237,11 @@ impl Walk {
         if time != theirs {
             self.say(path, Kind::Time, format!("{time} and {theirs}"));
         }
-        if one.st_mode != other.st_mode {
-            self.say(
-                path,
-                Kind::Mode,
-                format!("{:04o} and {:04o}", one.st_mode & 0o7777, other.st_mode & 0o7777),
-            );
+        if one.mode != other.mode {
+            self.say(path, Kind::Mode, format!("{:04o} and {:04o}", one.mode, other.mode));
         }
-        if (one.st_uid, one.st_gid) != (other.st_uid, other.st_gid) {
-            let detail = format!("{}:{} and {}:{}", one.st_uid, one.st_gid, other.st_uid, other.st_gid);
+        if (one.user, one.group) != (other.user, other.group) {
+            let detail = format!("{}:{} and {}:{}", one.user, one.group, other.user, other.group);
             self.say(path, Kind::Owner, detail);
         }
         if !is_directory {
@@ -262,30 +249,33 @@ impl Walk {
         }
     }
 
-    fn link(&mut self, path: &Path, one: &Stat, other: &Stat) {
-        if one.st_nlink != other.st_nlink {
-            self.say(
-                path,
-                Kind::Links,
-                format!("{} and {} names", one.st_nlink, other.st_nlink),
-            );
-        } else if one.st_nlink > 1 {
+    fn link(&mut self, path: &Path, one: &Facts, other: &Facts) {
+        if one.links != other.links {
+            self.say(path, Kind::Links, format!("{} and {} names", one.links, other.links));
+        } else if one.links > 1 {
             let known = self
                 .links
-                .entry(one.st_ino)
-                .or_insert_with(|| (other.st_ino, path.to_owned()));
-            if known.0 != other.st_ino {
+                .entry(one.inode)
+                .or_insert_with(|| (other.inode, path.to_owned()));
+            if known.0 != other.inode {
                 let detail = format!("no other name of {} any more", known.1.display());
                 self.say(path, Kind::Links, detail);
             }
         }
     }
 
-    fn attributes(&mut self, path: &Path, pair: Pair<'_>, name: &OsStr) -> std::io::Result<()> {
+    fn attributes(
+        &mut self,
+        path: &Path,
+        folders: Folders<'_>,
+        name: &OsStr,
+        facts: (&Facts, &Facts),
+    ) -> std::io::Result<()> {
         if self.rules.plain {
             return Ok(());
         }
-        let (ours, theirs) = (attributes_of(pair.0, name)?, attributes_of(pair.1, name)?);
+        let ours = self.sides.0.attributes(folders.0, name, facts.0)?;
+        let theirs = self.sides.1.attributes(folders.1, name, facts.1)?;
         let differ =
             |(name, value): &(&OsString, &Vec<u8>)| ours.get(*name) != Some(value) || theirs.get(*name) != Some(value);
         let mut names: Vec<String> = ours
@@ -302,82 +292,32 @@ impl Walk {
         Ok(())
     }
 
-    fn file(&mut self, path: &Path, stats: (&Stat, &Stat)) {
-        let (size, theirs) = (length(stats.0), length(stats.1));
-        if size != theirs {
-            self.say(path, Kind::Content, format!("{size} and {theirs} bytes"));
+    fn file(&mut self, path: &Path, facts: (&Facts, &Facts)) {
+        let (one, other) = facts;
+        if one.size != other.size {
+            self.say(path, Kind::Content, format!("{} and {} bytes", one.size, other.size));
             return;
         }
-        let taken = |stat: &Stat| u64::try_from(stat.st_blocks).unwrap_or(0) * 512;
-        if !self.rules.plain && taken(stats.0) < size && taken(stats.1) > taken(stats.0) + ROOM {
-            self.say(
-                path,
-                Kind::Holes,
-                format!("{} and {} bytes on disk", taken(stats.0), taken(stats.1)),
-            );
+        if !self.rules.plain && one.taken < one.size && other.taken > one.taken + ROOM {
+            let detail = format!("{} and {} bytes on disk", one.taken, other.taken);
+            self.say(path, Kind::Holes, detail);
         }
-        if size > 0 {
+        if one.size > 0 {
             self.candidates.push(Candidate {
                 path: path.to_owned(),
-                size,
+                size: one.size,
+                inodes: (one.inode, other.inode),
             });
         }
     }
 
-    fn contents(&mut self, first: &OwnedFd, second: &OwnedFd) -> std::io::Result<()> {
+    fn contents(&mut self) -> std::io::Result<()> {
         let candidates = std::mem::take(&mut self.candidates);
-        for (number, at) in contents::differing(first, second, &candidates)? {
-            let Candidate { path, size } = &candidates[number];
+        for (number, at) in contents::differing(self.sides, &candidates)? {
+            let Candidate { path, size, .. } = &candidates[number];
             self.say(path, Kind::Content, format!("from byte {at} of {size}"));
         }
         Ok(())
-    }
-}
-
-fn flags() -> OFlags {
-    OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NOCTTY
-}
-
-fn length(stat: &Stat) -> u64 {
-    u64::try_from(stat.st_size).unwrap_or(0)
-}
-
-/// All extended attributes of a name, by the path of its directory's descriptor: no call takes both.
-fn attributes_of(directory: BorrowedFd<'_>, name: &OsStr) -> std::io::Result<BTreeMap<OsString, Vec<u8>>> {
-    let path = Path::new("/proc/self/fd")
-        .join(directory.as_raw_fd().to_string())
-        .join(name);
-    let path = CString::new(path.into_os_string().into_encoded_bytes())?;
-    let names = whole(|buffer| rustix::fs::llistxattr(&path, buffer))?;
-    let mut all = BTreeMap::new();
-    for name in names.split(|byte| *byte == 0).filter(|name| !name.is_empty()) {
-        let c_name = CString::new(name)?;
-        let value = whole(|buffer| rustix::fs::lgetxattr(&path, &c_name, buffer))?;
-        all.insert(OsStr::from_bytes(name).to_owned(), value);
-    }
-    Ok(all)
-}
-
-/// All that a call gives which says how long that is when it is asked without a buffer.
-fn whole(mut call: impl FnMut(&mut [u8]) -> rustix::io::Result<usize>) -> std::io::Result<Vec<u8>> {
-    loop {
-        let length = match call(&mut []) {
-            Err(Errno::OPNOTSUPP) => return Ok(Vec::new()),
-            other => other?,
-        };
-        let mut buffer = vec![0; length];
-        if length == 0 {
-            return Ok(buffer);
-        }
-        match call(&mut buffer) {
-            Ok(count) => {
-                buffer.truncate(count);
-                return Ok(buffer);
-            }
-            // It has grown meanwhile.
-            Err(Errno::RANGE) => {}
-            Err(error) => return Err(error.into()),
-        }
     }
 }
 
@@ -400,7 +340,7 @@ mod tests {
         };
         let (first, second) = (make("1"), make("2"));
         change(&second);
-        let open = |path: &Path| OwnedFd::from(File::open(path).unwrap());
+        let open = |path: &Path| Side::Directory(OwnedFd::from(File::open(path).unwrap()));
         let rules = Rules {
             latest: Some(0),
             plain: false,
@@ -445,5 +385,10 @@ mod tests {
             fs::set_permissions(root.join("etc"), mode).unwrap();
         };
         assert_eq!(found(closed), one("/etc", Kind::Mode));
+        let noted = |root: &Path| {
+            let flags = rustix::fs::XattrFlags::empty();
+            rustix::fs::setxattr(root.join("etc"), "user.note", b"text", flags).unwrap();
+        };
+        assert_eq!(found(noted), one("/etc", Kind::Attributes));
     }
 }

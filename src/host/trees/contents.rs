@@ -1,15 +1,11 @@
 //! The bytes of many pairs of files, compared on all processors.
 
-use std::fs::File;
 use std::io;
-use std::os::fd::OwnedFd;
-use std::os::unix::fs::FileExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use rustix::fs::{Mode, OFlags, ResolveFlags};
-
-use super::machine;
+use super::side::{Opened, Side};
+use crate::host::machine;
 
 /// Bytes that are compared at a time.
 const CHUNK: usize = 256 << 10;
@@ -24,6 +20,8 @@ pub struct Candidate {
     pub path: PathBuf,
     /// How many bytes it has in both.
     pub size: u64,
+    /// What it is in the first and in the second.
+    pub inodes: (u64, u64),
 }
 
 /// The files whose bytes differ: the number of the candidate, and the first byte that does, from 0. In the order of the
@@ -31,10 +29,10 @@ pub struct Candidate {
 ///
 /// # Errors
 /// As openat2(2) and pread(2); no link is followed.
-pub fn differing(first: &OwnedFd, second: &OwnedFd, candidates: &[Candidate]) -> io::Result<Vec<(usize, u64)>> {
+pub fn differing(sides: (&Side, &Side), candidates: &[Candidate]) -> io::Result<Vec<(usize, u64)>> {
     let next = AtomicUsize::new(0);
     let parts = std::thread::scope(|scope| {
-        let work = || scope.spawn(|| compare_some(first, second, candidates, &next));
+        let work = || scope.spawn(|| compare_some(sides, candidates, &next));
         let workers: Vec<_> = (0..machine::processors()).map(|_| work()).collect();
         let joined = workers.into_iter().map(|worker| worker.join());
         joined
@@ -46,12 +44,7 @@ pub fn differing(first: &OwnedFd, second: &OwnedFd, candidates: &[Candidate]) ->
     Ok(found)
 }
 
-fn compare_some(
-    first: &OwnedFd,
-    second: &OwnedFd,
-    candidates: &[Candidate],
-    next: &AtomicUsize,
-) -> io::Result<Vec<(usize, u64)>> {
+fn compare_some(sides: (&Side, &Side), candidates: &[Candidate], next: &AtomicUsize) -> io::Result<Vec<(usize, u64)>> {
     let mut buffers = (vec![0; CHUNK], vec![0; CHUNK]);
     let mut found = Vec::new();
     loop {
@@ -60,23 +53,17 @@ fn compare_some(
             return Ok(found);
         };
         for (candidate, number) in rest.iter().take(BATCH).zip(begin..) {
-            let (one, other) = (open(first, &candidate.path)?, open(second, &candidate.path)?);
+            let one = sides.0.open(&candidate.path, candidate.inodes.0)?;
+            let other = sides.1.open(&candidate.path, candidate.inodes.1)?;
             let differs = first_difference(&one, &other, candidate.size, &mut buffers)?;
             found.extend(differs.map(|at| (number, at)));
         }
     }
 }
 
-fn open(root: &OwnedFd, path: &Path) -> io::Result<File> {
-    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NOCTTY | OFlags::NONBLOCK;
-    let within = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_XDEV;
-    let path = path.strip_prefix("/").unwrap_or(path);
-    Ok(rustix::fs::openat2(root, path, flags, Mode::empty(), within)?.into())
-}
-
 fn first_difference(
-    one: &File,
-    other: &File,
+    one: &Opened<'_>,
+    other: &Opened<'_>,
     size: u64,
     (ours, theirs): &mut (Vec<u8>, Vec<u8>),
 ) -> io::Result<Option<u64>> {
