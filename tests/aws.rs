@@ -9,6 +9,8 @@
 mod bench;
 #[path = "aws/build.rs"]
 mod build;
+#[path = "aws/import.rs"]
+mod import;
 #[path = "support/lab.rs"]
 mod lab;
 #[path = "aws/refused.rs"]

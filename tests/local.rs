@@ -23,6 +23,8 @@ mod fleet;
 mod full;
 #[path = "local/hooks.rs"]
 mod hooks;
+#[path = "local/import.rs"]
+mod import;
 #[path = "local/modules.rs"]
 mod modules;
 #[path = "local/packages.rs"]

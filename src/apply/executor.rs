@@ -251,7 +251,7 @@ impl Executor {
 
     fn keep_handle(&mut self, node: &Node, handle: Handle) {
         match &handle {
-            Handle::Image { handle } | Handle::Update { handle } => {
+            Handle::Image { handle } | Handle::Adopt { handle } | Handle::Update { handle } => {
                 self.outcome.images.insert(node.address.clone(), handle.clone());
             }
             _ => (),
@@ -410,7 +410,7 @@ fn name_of(handle: &Handle) -> Option<String> {
     match handle {
         Handle::Volume { handle } => Some(handle.id.to_string()),
         Handle::Snapshot { handle } => Some(handle.id.to_string()),
-        Handle::Image { handle } | Handle::Update { handle } => Some(handle.id.to_string()),
+        Handle::Image { handle } | Handle::Adopt { handle } | Handle::Update { handle } => Some(handle.id.to_string()),
         _ => None,
     }
 }

@@ -127,6 +127,7 @@ fn provider(data: &NodeData) -> Option<&ProviderKey> {
         NodeData::Volume(node) => Some(&node.provider),
         NodeData::Snapshot(node) => Some(&node.provider),
         NodeData::Image(node) => Some(&node.provider),
+        NodeData::Adopt(node) => Some(&node.provider),
         NodeData::Update(node) => Some(&node.provider),
         NodeData::Retire(node) => Some(&node.provider),
         _ => None,

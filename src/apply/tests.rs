@@ -70,6 +70,7 @@ fn manifest(image: &ImageAddress) -> crate::providers::Manifest {
         nodes: Vec::new(),
         built_on: None,
         volumes: Vec::new(),
+        imported: None,
     }
 }
 

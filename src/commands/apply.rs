@@ -55,12 +55,19 @@ pub struct Args {
 pub struct Flags {
     #[command(flatten)]
     pub planning: PlanArguments,
-    /// Do not ask.
-    #[arg(long)]
-    auto_approve: bool,
     /// What happens when a step fails.
     #[arg(long, value_name = "WHAT", default_value = "cleanup")]
     on_error: WhenFailed,
+    #[command(flatten)]
+    carrying: Carrying,
+}
+
+/// Flags of all that carries out a plan.
+#[derive(Debug, clap::Args)]
+pub struct Carrying {
+    /// Do not ask.
+    #[arg(long)]
+    auto_approve: bool,
     /// How long the lock of an image is waited for, such as 90s; 0: fail at once. By default as long as it takes.
     #[arg(long, value_name = "TIME", value_parser = lock_timeout)]
     lock_timeout: Option<Duration>,
@@ -100,27 +107,59 @@ impl Flags {
     pub fn run(&self, terminal: &Arc<Terminal>) -> Result<Exit, Diagnostics> {
         self.check(terminal)?;
         let rights = Rights::obtain();
-        let runtime = session::runtime()?;
-        let early = Events::to({
-            let (terminal, json) = (Arc::clone(terminal), self.json);
-            move |event| tell_early(&terminal, json, &event)
-        });
-        runtime.block_on(apply::recover(Path::new(BAKE_DIRECTORY), Scope::Dead, COMMAND, &early))?;
+        self.recover(terminal)?;
         let (session, plan) = self.planning.plan(terminal)?;
         if plan.mode == Mode::RefreshOnly {
             return Err(not_to_be_applied().into());
         }
-        if !self.json {
+        let secrets = session.module.secrets.values().cloned().collect();
+        self.carry_out(plan, secrets, &rights, terminal)
+    }
+
+    /// Of a command that plans by itself.
+    pub fn only_carrying(carrying: Carrying, input: bool) -> Flags {
+        Flags {
+            planning: PlanArguments::with_input(input),
+            on_error: WhenFailed::Cleanup,
+            carrying,
+        }
+    }
+
+    /// Clears away what an earlier run left, before anything is looked at.
+    ///
+    /// # Errors
+    /// A journal that does not read.
+    pub fn recover(&self, terminal: &Arc<Terminal>) -> Result<(), Diagnostics> {
+        let runtime = session::runtime()?;
+        let early = Events::to({
+            let (terminal, json) = (Arc::clone(terminal), self.carrying.json);
+            move |event| tell_early(&terminal, json, &event)
+        });
+        let work = apply::recover(Path::new(BAKE_DIRECTORY), Scope::Dead, COMMAND, &early);
+        runtime.block_on(work).map(drop)
+    }
+
+    /// Shows a plan, asks, and does what it says.
+    ///
+    /// # Errors
+    /// What kept it from beginning.
+    pub fn carry_out(
+        &self,
+        plan: Plan,
+        secrets: Vec<Value>,
+        rights: &Rights,
+        terminal: &Arc<Terminal>,
+    ) -> Result<Exit, Diagnostics> {
+        if !self.carrying.json {
             format::show(&plan, Format::Text, View::Whole, terminal);
         }
         rights.check(&plan)?;
         if !plan.is_empty() {
             let may_ask = self.planning.input;
-            if !confirm::asked(terminal, self.auto_approve, may_ask, question(&plan))? {
+            if !confirm::asked(terminal, self.carrying.auto_approve, may_ask, question(&plan))? {
                 return Ok(Exit::Failed);
             }
         }
-        let secrets = session.module.secrets.values().cloned().collect();
         self.execute(plan, secrets, terminal)
     }
 
@@ -136,11 +175,12 @@ impl Flags {
     }
 
     fn execute(&self, plan: Plan, secrets: Vec<Value>, terminal: &Arc<Terminal>) -> Result<Exit, Diagnostics> {
-        let style = if self.json { Style::Json } else { Style::People };
+        let json = self.carrying.json;
+        let style = if json { Style::Json } else { Style::People };
         let changed = plan.images.iter().filter(|image| image.action != Action::None);
         let images: Vec<_> = changed.map(|image| image.address.clone()).collect();
         let progress = Progress::begin(terminal, style, &images);
-        if self.json {
+        if json {
             ui::plan::events(&plan).iter().for_each(|line| terminal.data(line));
         }
         let begun = Instant::now();
@@ -161,7 +201,7 @@ impl Flags {
         let ending = ending::Ending {
             plan: &plan,
             took: begun.elapsed().into(),
-            json: self.json,
+            json,
         };
         Ok(ending.say(&report?, terminal))
     }
@@ -183,13 +223,16 @@ impl Flags {
         Settings {
             bake_directory: plan.inputs.directory.join(BAKE_DIRECTORY),
             parallelism: self.planning.parallelism.map_or_else(default_parallelism, usize::from),
-            lock_timeout: self.lock_timeout.map(Duration::as_std),
+            lock_timeout: self.carrying.lock_timeout.map(Duration::as_std),
             on_error,
             secrets: Secrets::new(secrets.iter().chain(&crate::plan::secrets(plan)).flat_map(texts)),
             signals,
             events,
             executable: None,
-            command: COMMAND.to_owned(),
+            command: match plan.mode {
+                Mode::Import => "bake import".to_owned(),
+                _ => COMMAND.to_owned(),
+            },
         }
     }
 
@@ -221,6 +264,7 @@ fn tell_early(terminal: &Terminal, json: bool, event: &Event) {
 
 fn question(plan: &Plan) -> &'static str {
     match plan.mode {
+        Mode::Import => "\nTake this image over? Later plans may replace and retire it. Only \"yes\" will do: ",
         Mode::Destroy => "\nRemove these images? There is no way back. Only \"yes\" will do: ",
         _ => "\nApply these changes? Only \"yes\" will do: ",
     }

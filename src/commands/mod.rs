@@ -18,6 +18,7 @@ mod gc;
 mod graph;
 mod help;
 mod images;
+mod import;
 mod init;
 mod man;
 mod output;
@@ -95,6 +96,7 @@ enum Command {
     Console(console::Args),
     Output(output::Args),
     Images(images::Args),
+    Import(import::Args),
     Export(export::Args),
     Verify(verify::Args),
     Recover(recover::Args),
@@ -123,6 +125,7 @@ impl Command {
             Command::Console(args) => args.run(terminal),
             Command::Output(args) => args.run(terminal),
             Command::Images(args) => args.run(terminal),
+            Command::Import(args) => args.run(terminal),
             Command::Export(args) => args.run(terminal),
             Command::Verify(args) => args.run(terminal),
             Command::Recover(args) => args.run(terminal),

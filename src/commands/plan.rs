@@ -98,6 +98,14 @@ impl PlanArguments {
         Ok((session, plan))
     }
 
+    /// Of a command that plans by itself.
+    pub fn with_input(input: bool) -> PlanArguments {
+        PlanArguments {
+            input,
+            ..PlanArguments::default()
+        }
+    }
+
     fn options(&self) -> Options {
         let mode = match (self.destroy, self.refresh_only) {
             (true, _) => Mode::Destroy,

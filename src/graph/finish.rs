@@ -101,6 +101,7 @@ impl Build<'_> {
             nodes: Vec::new(),
             built_on: None,
             volumes: self.shape.volumes.iter().map(built_volume).collect(),
+            imported: None,
         }
     }
 }

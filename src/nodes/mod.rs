@@ -3,6 +3,7 @@
 //! A handle is all that closing needs; it is what dependants read and what the journal keeps. Edges are derived from
 //! [`Kind::needs`], never added by hand.
 
+pub mod adopt;
 pub mod attachment;
 pub mod boot_loader;
 pub mod bootstrap;
@@ -46,6 +47,7 @@ use crate::providers::Marker;
 use crate::schema::InputKind;
 use crate::source::Span;
 
+pub use adopt::Adopt;
 pub use attachment::Attachment;
 pub use boot_loader::BootLoader;
 pub use bootstrap::Bootstrap;
@@ -275,7 +277,7 @@ pub trait HandleOf: Kind {
 
 kinds!(
     Volume, Attachment, Partitions, Filesystem, Mount, Bootstrap, Fstab, BootLoader, Provision, Hook, Seal, Snapshot,
-    Image, Update, Retire,
+    Image, Adopt, Update, Retire,
 );
 
 /// A node of the graph.

@@ -31,7 +31,9 @@ fn settled(value: &Value, cx: &Context) -> Result<Value, NodeError> {
 /// What an image says of itself that the node needs.
 fn output(cx: &Context, image: &ImageAddress, name: &str) -> Option<Value> {
     let handle = cx.outputs.iter().find_map(|(at, handle)| match handle {
-        Handle::Image { handle } | Handle::Update { handle } if at.image == *image => Some(handle),
+        Handle::Image { handle } | Handle::Adopt { handle } | Handle::Update { handle } if at.image == *image => {
+            Some(handle)
+        }
         _ => None,
     })?;
     let id = || Value::from(handle.id.0.as_str());

@@ -259,7 +259,7 @@ impl<'a> Assembly<'a> {
                 Action::Build | Action::Replace => all.extend(nodes::build(fate, base, self.world)),
                 Action::Register => all.extend(nodes::register(fate, base, &fate.decision.kept, fate.decision.release)),
                 Action::Update | Action::Promote => all.extend(nodes::current(fate).map(Arc::new)),
-                Action::Destroy | Action::None => {}
+                Action::Destroy | Action::Import | Action::None => {}
             }
             if fate.moved {
                 let going = |image: &ObservedImage| going.iter().any(|one| one.image.id == image.id);
@@ -304,7 +304,7 @@ fn fate_uses(fate: Option<&Fate<'_>>, image: &ObservedImage) -> bool {
         .is_some_and(|release| release.id == image.id)
 }
 
-fn release_of(image: &ObservedImage) -> Release {
+pub(super) fn release_of(image: &ObservedImage) -> Release {
     Release {
         id: Some(image.id.clone()),
         name: Some(image.name.clone()),

@@ -95,7 +95,12 @@ fn build<'a>(
         changes(&current.manifest.spec, &compiled.recorded, is_of_the_image)
     });
     if let Some(current) = current.filter(|current| current.manifest.digest != compiled.digest) {
-        causes.extend(causes::causes(compiled, &current.manifest, &changes));
+        match &current.manifest.imported {
+            Some(imported) => causes.push(Cause::Imported {
+                from: imported.from.clone(),
+            }),
+            None => causes.extend(causes::causes(compiled, &current.manifest, &changes)),
+        }
     }
     Decision {
         action,

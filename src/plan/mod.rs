@@ -6,6 +6,7 @@ pub mod compare;
 pub mod decide;
 pub mod fate;
 pub mod file;
+pub mod import;
 pub mod make;
 pub mod moved;
 pub mod mutable;
@@ -122,6 +123,8 @@ pub enum Action {
     Promote,
     /// `-`: the address is not in the module, or `-destroy`.
     Destroy,
+    /// `<-`: an image that bake did not make becomes a release (`bake import`).
+    Import,
     /// No change.
     None,
 }
@@ -220,6 +223,11 @@ pub enum Cause {
     Triggered,
     /// Its snapshot is gone or cut short.
     Damaged,
+    /// The current release was not built by bake, or is the one that is being imported.
+    Imported {
+        /// What it was: `ami-0a1...`, `disks/web.qcow2`.
+        from: String,
+    },
     /// A newer bake makes other bytes of the same arguments.
     Recipe {
         /// Which node.
@@ -298,6 +306,9 @@ pub struct Retirement {
 /// How many images get each action.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Summary {
+    /// Images that bake did not make and that become releases.
+    #[serde(default)]
+    pub import: usize,
     /// First builds.
     pub build: usize,
     /// Builds of a new release.
@@ -338,6 +349,7 @@ impl Plan {
         let mut summary = Summary::default();
         for image in &self.images {
             match image.action {
+                Action::Import => summary.import += 1,
                 Action::Build => summary.build += 1,
                 Action::Replace => summary.replace += 1,
                 Action::Register => summary.register += 1,

@@ -15,6 +15,8 @@ pub enum Mode {
     Destroy,
     /// `-refresh-only`: shows what was changed outside; not to be applied.
     RefreshOnly,
+    /// `bake import`: takes over an image that bake did not make, and nothing else.
+    Import,
 }
 
 /// Choices of one run. An address without a key stands for all images of a `for_each`.

@@ -46,6 +46,16 @@ pub struct Manifest {
     pub built_on: Option<BuiltOn>,
     /// Its volumes in order; the first is the root volume.
     pub volumes: Vec<BuiltVolume>,
+    /// Of an image that bake did not build: what it was. Its digest stands for content that nobody knows, and it has no nodes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub imported: Option<Imported>,
+}
+
+/// Where an image comes from that bake did not build.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Imported {
+    /// As `bake import` was told: `ami-0a1...`, `disks/web.qcow2`.
+    pub from: String,
 }
 
 /// A content node of a finished image.

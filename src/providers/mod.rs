@@ -6,6 +6,7 @@
 #[cfg(feature = "aws")]
 pub mod aws;
 pub mod export;
+pub mod foreign;
 pub mod local;
 pub mod manifest;
 
@@ -24,6 +25,7 @@ use crate::lang::Value;
 use crate::schema::Object;
 use crate::spec::{ImageSpec, ProviderKey, ProviderSettings};
 use crate::units::Size;
+pub use foreign::Adoption;
 pub use manifest::Manifest;
 
 macro_rules! ids {
@@ -250,6 +252,8 @@ pub trait Provider: Send + Sync {
     fn snapshots(&self) -> &dyn Snapshots;
     /// What carries our markers.
     fn inventory(&self) -> &dyn Inventory;
+    /// Takes over what bake did not make.
+    fn adoption(&self) -> &dyn Adoption;
     /// Data sources that only this kind of provider can read.
     fn lookups(&self) -> Option<&dyn Lookups> {
         None

@@ -47,6 +47,11 @@ const WORDS: &[(&str, &str, &str)] = &[
         "post-processor",
         "there are none: publish { ... } and hooks of the image come behind it, bake export writes its disk",
     ),
+    (
+        "",
+        "import",
+        "an import is done once and leaves nothing in a module: bake import ADDRESS ID",
+    ),
     ("", "local", "write locals { NAME = VALUE }"),
     ("", "variables", "write variable \"NAME\" { ... } for each"),
     (

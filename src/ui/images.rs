@@ -37,6 +37,14 @@ fn blocks(image: &ObservedImage) -> String {
     roots.map(|root| root.short()).collect::<Vec<_>>().join(" ")
 }
 
+/// What it was made from; of one that bake did not make nobody knows.
+fn content(image: &ObservedImage) -> String {
+    match image.manifest.imported {
+        Some(_) => "imported".to_owned(),
+        None => image.manifest.digest.short(),
+    }
+}
+
 /// One line per image.
 pub fn list(all: &[ObservedImage]) -> String {
     let rows = all.iter().map(|image| {
@@ -47,7 +55,7 @@ pub fn list(all: &[ObservedImage]) -> String {
             image.id.to_string(),
             minute(&image.created),
             size(image).to_string(),
-            image.manifest.digest.short(),
+            content(image),
             blocks(image),
         ]
     });
@@ -86,9 +94,22 @@ pub fn detail(image: &ObservedImage, all: &[ObservedImage]) -> String {
     line("name", image.name.clone());
     line("provider", image.provider.to_string());
     line("description", image.description.clone().unwrap_or_default());
-    line("created", format!("{} by bake {}", image.created, manifest.bake));
+    line(
+        "created",
+        match manifest.imported {
+            Some(_) => image.created.clone(),
+            None => format!("{} by bake {}", image.created, manifest.bake),
+        },
+    );
     line("deprecated", image.deprecated_at.clone().unwrap_or_default());
-    line("digest", manifest.digest.to_string());
+    let imported = manifest.imported.as_ref();
+    match imported {
+        Some(imported) => line(
+            "imported",
+            format!("from {}; what is on its disk is not known", imported.from),
+        ),
+        None => line("digest", manifest.digest.to_string()),
+    }
     let base = manifest.built_on.as_ref();
     line(
         "built on",

@@ -131,6 +131,7 @@ impl Summary {
                 .count()
         };
         let counts = [
+            (of("imported"), "imported"),
             (of("built"), "built"),
             (of("registered"), "registered"),
             (of("updated"), "updated"),
@@ -148,7 +149,11 @@ fn wanted<'a>(plan: &'a Plan, image: &'a ImageAddress) -> impl Iterator<Item = &
     let own = plan.nodes.iter().filter(move |node| node.address.image == *image);
     let counts = own.filter(|node| {
         let lasting = node.data.kind().lifetime() == Lifetime::Lasting;
-        lasting || matches!(node.data, NodeData::Update(_) | NodeData::Retire(_))
+        lasting
+            || matches!(
+                node.data,
+                NodeData::Adopt(_) | NodeData::Update(_) | NodeData::Retire(_)
+            )
     });
     counts.map(|node| &node.address)
 }
@@ -171,6 +176,7 @@ fn participle(action: Action) -> &'static str {
         Action::Update => "updated",
         Action::Promote => "promoted",
         Action::Destroy => "destroyed",
+        Action::Import => "imported",
         Action::None => "kept",
     }
 }

@@ -151,7 +151,7 @@ impl Aws {
     }
 
     /// Images, whoever owns them, by a filter: one that is not there is left out.
-    async fn images_by<'a>(
+    pub(super) async fn images_by<'a>(
         &self,
         name: &str,
         values: impl IntoIterator<Item = &'a str>,
@@ -218,7 +218,7 @@ impl Aws {
     }
 
     /// Neither bake's own tags nor those of the provider block.
-    fn of_the_user(&self, tags: Tags) -> Tags {
+    pub(super) fn of_the_user(&self, tags: Tags) -> Tags {
         let by_default = |key: &String, value: &String| self.settings.default_tags.get(key) == Some(value);
         let others = tags
             .into_iter()
@@ -408,7 +408,7 @@ pub(super) async fn list(
 }
 
 /// What says of an image which content and release it is.
-fn identity(manifest: &Manifest) -> Tags {
+pub(super) fn identity(manifest: &Manifest) -> Tags {
     BTreeMap::from([
         (DIGEST.to_owned(), manifest.digest.hex()),
         (RELEASE.to_owned(), manifest.release.to_string()),
@@ -431,7 +431,7 @@ fn holders(listing: &[Image]) -> BTreeMap<String, Holder> {
 }
 
 /// The snapshots that an image's mappings name.
-fn snapshots_of(image: &Image) -> Vec<String> {
+pub(super) fn snapshots_of(image: &Image) -> Vec<String> {
     let mappings = image.block_device_mappings().iter();
     mappings
         .filter_map(|mapping| mapping.ebs.as_ref()?.snapshot_id.clone())

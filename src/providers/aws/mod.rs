@@ -1,5 +1,6 @@
 //! AMIs and their EBS snapshots, built on an EC2 instance without launching another. What the SDK knows stays in here.
 
+mod adopt;
 mod check;
 mod client;
 mod errors;
@@ -23,7 +24,8 @@ use async_trait::async_trait;
 use tokio::sync::OnceCell;
 
 use super::{
-    Images, Inventory, Lookups, Owner, Provider, ProviderError, Rights, Sight, SnapshotId, Snapshots, VolumeId, Volumes,
+    Adoption, Images, Inventory, Lookups, Owner, Provider, ProviderError, Rights, Sight, SnapshotId, Snapshots,
+    VolumeId, Volumes,
 };
 use crate::address::ImageAddress;
 use crate::diagnostic::{Diagnostic, Diagnostics};
@@ -91,6 +93,10 @@ impl Provider for Aws {
     }
 
     fn inventory(&self) -> &dyn Inventory {
+        self
+    }
+
+    fn adoption(&self) -> &dyn Adoption {
         self
     }
 

@@ -249,6 +249,7 @@ mod tests {
             nodes: Vec::new(),
             built_on: None,
             volumes: Vec::new(),
+            imported: None,
         }
     }
 

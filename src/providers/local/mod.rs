@@ -1,5 +1,6 @@
 //! The embedded provider: a directory on the builder host. No cloud, no daemon, no state beside the images.
 
+mod adopt;
 mod check;
 mod errors;
 mod images;
@@ -13,7 +14,7 @@ use std::path::PathBuf;
 
 use async_trait::async_trait;
 
-use super::{Images, Inventory, Provider, ProviderError, Sight, Snapshots, Volumes};
+use super::{Adoption, Images, Inventory, Provider, ProviderError, Sight, Snapshots, Volumes};
 use crate::address::ImageAddress;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::host::blocks::Blocks;
@@ -63,6 +64,10 @@ impl Provider for Local {
     }
 
     fn inventory(&self) -> &dyn Inventory {
+        self
+    }
+
+    fn adoption(&self) -> &dyn Adoption {
         self
     }
 

@@ -63,6 +63,7 @@ fn manifest(project: &str, release: u64) -> Manifest {
         nodes: Vec::new(),
         built_on: None,
         volumes: Vec::new(),
+        imported: None,
     }
 }
 

@@ -23,7 +23,7 @@ pub struct VolumeRecord {
 }
 
 /// A qcow2 file begins so (QEMU, docs/interop/qcow2.rst).
-const QCOW2: [u8; 4] = *b"QFI\xfb";
+pub(super) const QCOW2: [u8; 4] = *b"QFI\xfb";
 
 #[async_trait]
 impl Volumes for Local {

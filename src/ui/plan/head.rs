@@ -20,7 +20,8 @@ pub fn lines(plan: &Plan) -> Vec<String> {
         (Action::Update, "updated in place"),
         (Action::Destroy, "destroyed"),
     ];
-    let mut what = Vec::from_iter(built(&of(Action::Build)));
+    let mut what = Vec::from_iter(imported(&of(Action::Import)));
+    what.extend(built(&of(Action::Build)));
     what.extend(groups.iter().filter_map(|(action, verb)| group(&of(*action), verb)));
     what.extend(retired(plan));
     let mut lines = vec![what.join(". ")];
@@ -32,8 +33,12 @@ pub fn lines(plan: &Plan) -> Vec<String> {
 /// `2 to build, 0 to replace, ...`
 pub fn count(plan: &Plan) -> String {
     let counts = plan.summary();
+    let import = match counts.import {
+        0 => String::new(),
+        some => format!("{some} to import, "),
+    };
     format!(
-        "{} to build, {} to replace, {} to register, {} to update, {} to retire, {} to destroy.",
+        "{import}{} to build, {} to replace, {} to register, {} to update, {} to retire, {} to destroy.",
         counts.build, counts.replace, counts.register, counts.update, counts.retire, counts.destroy
     )
 }
@@ -62,10 +67,33 @@ fn nothing(plan: &Plan) -> String {
     let number = plan.images.len();
     let verb = if number == 1 { "matches" } else { "match" };
     match (plan.mode, number) {
+        (Mode::Import, _) => already(plan),
         (Mode::Destroy, _) => "No changes. There is no image to destroy.".to_owned(),
         (_, 0) => "No changes. The configuration has no images, and none stand.".to_owned(),
         _ => format!("No changes. {} {verb} the configuration.", counted(number, "image")),
     }
+}
+
+/// Of an image that need not be imported.
+fn already(plan: &Plan) -> String {
+    let releases = plan.images.iter().filter_map(|image| {
+        let release = image.before.as_ref()?;
+        let id = release.id.as_ref().map(ToString::to_string).unwrap_or_default();
+        Some(format!(
+            " {id} is release {} of {} already.",
+            release.number, image.address
+        ))
+    });
+    format!("No changes.{}", releases.collect::<String>())
+}
+
+/// `1 image imported: web, from ami-0a1...`
+fn imported(images: &[&ImagePlan]) -> Option<String> {
+    let each: Vec<String> = images
+        .iter()
+        .map(|image| format!("{}{}", short(image), words::imported_from(image)))
+        .collect();
+    (!each.is_empty()).then(|| format!("{} to import: {}", counted(each.len(), "image"), listed(&each, NAMED)))
 }
 
 /// `2 images to build: base (from scratch), web (on base)`
@@ -193,6 +221,12 @@ fn fate(own: &[StepChange]) -> &'static str {
 fn cost(plan: &Plan) -> String {
     let built = |image: &&ImagePlan| matches!(image.action, Action::Build | Action::Replace);
     let images: Vec<&ImagePlan> = plan.images.iter().filter(built).collect();
+    if images.is_empty() && plan.mode == Mode::Import {
+        return match plan.temporary().counts.contains_key("volume") {
+            true => "The disk is copied into the store; no step runs.".to_owned(),
+            false => "Tags are written on the image and its snapshots; no step runs.".to_owned(),
+        };
+    }
     if images.is_empty() {
         return "Nothing is built: no step runs, no snapshot is made.".to_owned();
     }

@@ -132,7 +132,7 @@ fn class_of(action: Action) -> &'static str {
         Action::Build => "build",
         Action::Replace => "replace",
         Action::Register => "register",
-        Action::Update | Action::Promote => "update",
+        Action::Update | Action::Promote | Action::Import => "update",
         Action::Destroy => "destroy",
         Action::None => "none",
     }

@@ -17,6 +17,7 @@ pub fn block(image: &ImagePlan, all: &BTreeMap<&ImageAddress, &ImagePlan>) -> Bl
     let mut body = Body::default();
     match image.action {
         Action::None | Action::Destroy => {}
+        Action::Import => body.imported(image),
         Action::Build => body.built(image),
         _ if image.before.is_none() => body.built(image),
         _ => body.changed(image),
@@ -111,6 +112,22 @@ impl Body {
         self.rows(0, "+", &rows);
         self.numbered(&image.steps);
         self.published(image);
+    }
+
+    /// An image that bake did not make: what it says of itself, and that this is all that is known.
+    fn imported(&mut self, image: &ImagePlan) {
+        let Some(after) = &image.after else { return };
+        let mut rows = vec![("release".to_owned(), after.number.to_string())];
+        rows.extend(after.id.as_ref().map(|id| ("id".to_owned(), format!("{:?}", id.0))));
+        rows.extend(after.name.as_ref().map(|name| ("name".to_owned(), format!("{name:?}"))));
+        let known = flatten(&after.spec);
+        rows.extend(known.iter().map(|(path, one)| (path.clone(), values::argument(one))));
+        self.rows(0, "", &rows);
+        let note = format!(
+            "# what is on its disk is not known: the next plan builds release {} as the module says",
+            after.number + 1
+        );
+        self.lines.push(Line::new(0, "", note).dimmed());
     }
 
     fn rows(&mut self, depth: usize, sign: &'static str, rows: &[(String, String)]) {

@@ -48,13 +48,14 @@ pub fn events(plan: &Plan) -> Vec<String> {
             "change": {
                 "resource": event_resource(&image.address, &image.provider.to_string()),
                 "action": event_action(image),
-                "reason": image.causes.first().map(reason),
+                "reason": why(image),
             },
         });
         line("info", &super::words::title(image), fields)
     });
     let counts = plan.summary();
     let changes = json!({
+        "import": counts.import,
         "add": counts.build + counts.replace + counts.register,
         "change": counts.update,
         "remove": counts.replace + counts.register + counts.destroy,
@@ -88,6 +89,7 @@ fn event_action(image: &ImagePlan) -> &'static str {
         Action::Replace | Action::Register => "replace",
         Action::Update | Action::Promote => "update",
         Action::Destroy => "delete",
+        Action::Import => "import",
         Action::None => "noop",
     }
 }
@@ -190,7 +192,7 @@ fn output_change(output: &PlannedOutput) -> Json {
 fn resource(image: &ImagePlan, block: Option<&Block>) -> Json {
     let (before, after) = (image.before.as_ref(), image.after.as_ref());
     let title = block.filter(|block| !block.title.is_empty()).map(|block| &block.title);
-    in_module(
+    let mut said = in_module(
         image,
         json!({
             "address": image.address,
@@ -201,7 +203,7 @@ fn resource(image: &ImagePlan, block: Option<&Block>) -> Json {
             "index": image.address.key,
             "provider_name": image.provider.to_string(),
             "action": image.action,
-            "action_reason": image.causes.first().map(reason),
+            "action_reason": why(image),
             "title": title,
             "change": {
                 "actions": actions(image),
@@ -218,7 +220,11 @@ fn resource(image: &ImagePlan, block: Option<&Block>) -> Json {
             "retire": image.retire,
             "estimate": image.estimate,
         }),
-    )
+    );
+    if let (Action::Import, Some(Cause::Imported { from })) = (image.action, image.causes.first()) {
+        said["change"]["importing"] = json!({ "id": from });
+    }
+    said
 }
 
 /// What was changed outside of bake, in the form of a resource change: from what was recorded to what is.
@@ -260,7 +266,16 @@ fn actions(image: &ImagePlan) -> Vec<&'static str> {
         Action::Replace | Action::Register => vec!["create", "delete"],
         Action::Update | Action::Promote => vec!["update"],
         Action::Destroy => vec!["delete"],
-        Action::None => vec!["no-op"],
+        // As Terraform has it: nothing is made of it, and `importing` says where it comes from.
+        Action::Import | Action::None => vec!["no-op"],
+    }
+}
+
+/// Why something happens to an image.
+fn why(image: &ImagePlan) -> Option<&'static str> {
+    match image.action {
+        Action::Import => Some("import_by_request"),
+        _ => image.causes.first().map(reason),
     }
 }
 
@@ -274,6 +289,7 @@ fn reason(cause: &Cause) -> &'static str {
         Cause::Drift { .. } => "update_because_drifted",
         Cause::Requested => "replace_by_request",
         Cause::TooOld { .. } => "rebuild_because_too_old",
+        Cause::Imported { .. } => "rebuild_because_imported",
         Cause::Damaged => "rebuild_because_snapshot_damaged",
         Cause::Triggered => "replace_by_triggers",
         Cause::Recipe { .. } => "rebuild_because_recipe_changed",

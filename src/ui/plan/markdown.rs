@@ -65,7 +65,7 @@ fn risk(block: &Block) -> u8 {
         (Action::None, _) => 3,
         (Action::Build, _) => 4,
         (Action::Register, _) => 5,
-        (Action::Promote | Action::Update, _) => 6,
+        (Action::Promote | Action::Update | Action::Import, _) => 6,
     }
 }
 

@@ -108,6 +108,7 @@ fn reason(cause: &Cause) -> String {
         Cause::Drift { argument } => format!("because {argument} was changed outside of bake"),
         Cause::Requested => "as requested by -replace".into(),
         Cause::TooOld { limit } => format!("because it is older than {limit}"),
+        Cause::Imported { from } => format!("because it was imported ({from}), and what is on its disk is not known"),
         Cause::Damaged => "because its snapshot is damaged".into(),
         Cause::Triggered => "because a value of replace_triggered_by changed".into(),
         Cause::Recipe { node } => format!("because this bake makes other bytes of {}", dotted(node)),
@@ -163,6 +164,7 @@ fn is_verb(what: &str) -> bool {
 pub fn title(image: &ImagePlan) -> String {
     let what = match image.action {
         Action::Build => return format!("{} will be built", image.address),
+        Action::Import => return format!("{} will be imported{}", image.address, imported_from(image)),
         Action::Replace => "must be replaced",
         Action::Register => "will be registered from what stands",
         Action::Update => "will be updated in place",
@@ -176,6 +178,15 @@ pub fn title(image: &ImagePlan) -> String {
     }
 }
 
+/// ` from ami-0a1...`
+pub fn imported_from(image: &ImagePlan) -> String {
+    let from = image.causes.iter().find_map(|cause| match cause {
+        Cause::Imported { from } => Some(format!(" from {from}")),
+        _ => None,
+    });
+    from.unwrap_or_default()
+}
+
 fn short_cause(cause: &Cause) -> String {
     match cause {
         Cause::New => "none stands".into(),
@@ -186,6 +197,7 @@ fn short_cause(cause: &Cause) -> String {
         Cause::Drift { argument } => format!("{argument} was changed outside of bake"),
         Cause::Requested => "as requested".into(),
         Cause::TooOld { limit } => format!("older than {limit}"),
+        Cause::Imported { .. } => "imported, its content is not known".into(),
         Cause::Damaged => "its snapshot is damaged".into(),
         Cause::Triggered => "replace_triggered_by changed".into(),
         Cause::Recipe { node } => format!("this bake makes other bytes of {}", dotted(node)),
@@ -207,6 +219,7 @@ pub fn sign(image: &ImagePlan) -> &'static str {
         Action::Register => "+/-",
         Action::Update | Action::Promote => "~",
         Action::Destroy => "-",
+        Action::Import => "<-",
         Action::None => "",
     }
 }
