@@ -15,6 +15,7 @@ pub mod address;
 pub mod diagnostic;
 pub mod digest;
 pub mod event;
+pub mod secrets;
 pub mod source;
 pub mod units;
 

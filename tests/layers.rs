@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 /// Top-level modules from the ground up. Within one entry, a module may use those before it.
 const LAYERS: &[&[&str]] = &[
-    &["address", "source", "units", "digest", "diagnostic", "event"],
+    &["address", "source", "units", "digest", "diagnostic", "event", "secrets"],
     &["host"],
     &["lang", "schema"],
     &[

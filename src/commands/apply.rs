@@ -112,7 +112,7 @@ impl Flags {
         if plan.mode == Mode::RefreshOnly {
             return Err(not_to_be_applied().into());
         }
-        let secrets = session.module.secrets.values().cloned().collect();
+        let secrets = session.module.hidden().collect();
         self.carry_out(plan, secrets, &rights, terminal)
     }
 
@@ -225,7 +225,7 @@ impl Flags {
             parallelism: self.planning.parallelism.map_or_else(default_parallelism, usize::from),
             lock_timeout: self.carrying.lock_timeout.map(Duration::as_std),
             on_error,
-            secrets: Secrets::new(secrets.iter().chain(&crate::plan::secrets(plan)).flat_map(texts)),
+            secrets: Secrets::new(secrets.iter().chain(&crate::plan::secrets(plan)).flat_map(Value::texts)),
             signals,
             events,
             executable: None,
@@ -270,22 +270,6 @@ fn question(plan: &Plan) -> &'static str {
     }
 }
 
-/// Every text in a value.
-pub(super) fn texts(value: &Value) -> Vec<String> {
-    fn walk(json: &serde_json::Value, into: &mut Vec<String>) {
-        match json {
-            serde_json::Value::Array(all) => all.iter().for_each(|one| walk(one, into)),
-            serde_json::Value::Object(all) => all.values().for_each(|one| walk(one, into)),
-            serde_json::Value::String(text) => into.push(text.clone()),
-            serde_json::Value::Number(number) => into.push(number.to_string()),
-            serde_json::Value::Null | serde_json::Value::Bool(_) => {}
-        }
-    }
-    let mut all = Vec::new();
-    walk(&value.revealed().to_json(), &mut all);
-    all
-}
-
 fn lock_timeout(text: &str) -> Result<Duration, String> {
     match text {
         "0" => Ok(Duration::seconds(0)),
@@ -301,12 +285,6 @@ fn not_to_be_applied() -> Diagnostic {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn every_text_of_a_secret_is_masked() {
-        let secret = Value::from_json(&serde_json::json!({ "a": ["x1", 42], "b": true })).sensitive();
-        assert_eq!(texts(&secret), ["x1", "42"]);
-    }
 
     #[test]
     fn a_lock_may_be_waited_for_or_not() {

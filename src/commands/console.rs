@@ -81,9 +81,19 @@ impl Console<'_, '_> {
             match prompt.read()? {
                 Line::End => break,
                 Line::Dropped => {}
-                Line::Typed(text) if matches!(text.trim(), "exit" | "quit") => break,
-                Line::Typed(text) if text.trim() == "help" => self.terminal.say(HELP),
-                Line::Typed(text) => drop(self.answer(&text)),
+                Line::Typed(text) => {
+                    let leaves = matches!(text.trim(), "exit" | "quit");
+                    match text.trim() {
+                        _ if leaves => {}
+                        "help" => self.terminal.say(HELP),
+                        _ => drop(self.answer(&text)),
+                    }
+                    // Kept when it has been answered: only then is known what of it `sensitive(...)` hides.
+                    prompt.keep(&text, self.module.masks().are_in(&text))?;
+                    if leaves {
+                        break;
+                    }
+                }
             }
         }
         Ok(Exit::Done)

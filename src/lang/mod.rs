@@ -25,7 +25,7 @@ pub use self::eval::evaluate;
 pub use self::number::{NotANumber, Number};
 pub use self::print::print;
 pub use self::resolve::{Outputs, Variables};
-pub use self::scope::{FilesRead, Nothing, Resolver, Scope};
+pub use self::scope::{Noted, Nothing, Resolver, Scope};
 pub use self::syntax::{
     Attribute, Block, Body, Expression, ExpressionKind, Part, Reference, parse, parse_expression, parse_template,
 };

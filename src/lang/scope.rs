@@ -32,25 +32,49 @@ impl Resolver for Nothing {
     }
 }
 
-/// The files that functions have read, with the digests of what was in them: the inputs of a module beside its text.
+/// What functions have read and hidden while a module was evaluated.
 #[derive(Debug, Default)]
-pub struct FilesRead(Mutex<BTreeMap<PathBuf, Digest>>);
+pub struct Noted(Mutex<Notes>);
 
-impl FilesRead {
-    /// None yet.
-    pub fn new() -> FilesRead {
-        FilesRead::default()
+#[derive(Debug, Default)]
+struct Notes {
+    files: BTreeMap<PathBuf, Digest>,
+    secrets: Vec<Value>,
+}
+
+impl Noted {
+    /// Nothing yet.
+    pub fn new() -> Noted {
+        Noted::default()
     }
 
-    /// Each file by the path at which it was read, in order.
-    pub fn all(&self) -> BTreeMap<PathBuf, Digest> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    /// Each file by the path at which it was read, in order, with the digest of what was in it: the inputs of a module
+    /// beside its text. One that was read within `sensitive(...)` alone is not among them: its digest would give away a
+    /// short secret.
+    pub fn files(&self) -> BTreeMap<PathBuf, Digest> {
+        self.notes().files.clone()
     }
 
-    pub(super) fn record(&self, path: &Path, content: &[u8]) {
+    /// What `sensitive(...)` was given, each once, in the order in which it was: what must be masked wherever it turns up.
+    pub fn secrets(&self) -> Vec<Value> {
+        self.notes().secrets.clone()
+    }
+
+    pub(super) fn read(&self, path: &Path, content: &[u8]) {
         let digest = Digest::of(content);
-        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        all.insert(path.to_owned(), digest);
+        self.notes().files.insert(path.to_owned(), digest);
+    }
+
+    /// Notes that a value must not be seen.
+    pub fn hide(&self, value: &Value) {
+        let mut notes = self.notes();
+        if !notes.secrets.contains(value) {
+            notes.secrets.push(value.clone());
+        }
+    }
+
+    fn notes(&self) -> std::sync::MutexGuard<'_, Notes> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -59,7 +83,7 @@ impl FilesRead {
 pub struct Scope<'a> {
     pub(super) resolver: &'a dyn Resolver,
     pub(super) directory: Option<&'a Path>,
-    pub(super) files: Option<&'a FilesRead>,
+    pub(super) noted: Option<&'a Noted>,
     pub(super) known: Option<Known<'a>>,
     pub(super) environment: bool,
     pub(super) bound: &'a [(String, Value)],
@@ -71,7 +95,7 @@ impl<'a> Scope<'a> {
         Scope {
             resolver,
             directory: None,
-            files: None,
+            noted: None,
             known: None,
             environment: false,
             bound: &[],
@@ -84,9 +108,9 @@ impl<'a> Scope<'a> {
         self
     }
 
-    /// Notes which files are read.
-    pub fn recording(mut self, files: &'a FilesRead) -> Scope<'a> {
-        self.files = Some(files);
+    /// Notes which files are read, and what is hidden.
+    pub fn recording(mut self, noted: &'a Noted) -> Scope<'a> {
+        self.noted = Some(noted);
         self
     }
 

@@ -267,6 +267,23 @@ impl Value {
         }
     }
 
+    /// Every known text and number in it, **secrets in plain text**: what is to be masked.
+    pub fn texts(&self) -> Vec<String> {
+        match &self.kind {
+            Kind::String(text) => vec![text.to_string()],
+            Kind::Number(number) => vec![number.to_string()],
+            _ => self.children().flat_map(Value::texts).collect(),
+        }
+    }
+
+    /// The same of what is marked in it alone.
+    pub fn secret_texts(&self) -> Vec<String> {
+        match self.sensitive {
+            true => self.texts(),
+            false => self.children().flat_map(Value::secret_texts).collect(),
+        }
+    }
+
     /// A total order over content, marks aside: the order of a set's elements.
     pub fn order(&self, other: &Value) -> Ordering {
         let named = |one: &Value| one.attributes().map(|all| all.keys().cloned().collect::<Vec<_>>());

@@ -8,12 +8,15 @@ use super::tree::Read;
 use super::variables::Giver;
 use super::{LoadOptions, given, variables};
 use crate::diagnostic::Diagnostics;
-use crate::lang::{FilesRead, Value, parse_expression};
+use crate::lang::{Noted, Value, parse_expression};
+use crate::secrets::Secrets;
 use crate::source::Source;
 
 /// The names of a module, ready to be asked for.
 pub struct Explorer<'a> {
     names: Names<'a>,
+    /// Values of sensitive variables.
+    secrets: Vec<Value>,
 }
 
 /// How expressions that were typed are named in messages.
@@ -42,9 +45,13 @@ pub fn explore<T>(
         read.unreadable.is_none(),
         &mut found,
     );
-    let files = FilesRead::new();
+    let files = Noted::new();
     let names = read.names_with_data(&variables, &files, options, &mut found);
-    Ok(ask(&Explorer { names }, found.sorted()))
+    let secrets = variables.values().filter(|one| one.sensitive);
+    let secrets = secrets.filter_map(|one| one.value.clone().ok()).collect();
+    let explorer = Explorer { names, secrets };
+    let found = explorer.masks().mask_all(found.sorted());
+    Ok(ask(&explorer, found))
 }
 
 fn holds_no_module(directory: &Path) -> bool {
@@ -61,10 +68,11 @@ fn holds_no_module(directory: &Path) -> bool {
 }
 
 fn without_module<T>(options: &LoadOptions<'_>, ask: impl FnOnce(&Explorer<'_>, Diagnostics) -> T) -> T {
-    let (declared, files) = (Declared::default(), FilesRead::new());
+    let (declared, files) = (Declared::default(), Noted::new());
     let directory = std::fs::canonicalize(&options.directory).unwrap_or_else(|_| options.directory.clone());
     let names = Names::new(&declared, &directory, &files);
-    ask(&Explorer { names }, Diagnostics::new())
+    let secrets = Vec::new();
+    ask(&Explorer { names, secrets }, Diagnostics::new())
 }
 
 impl Explorer<'_> {
@@ -77,7 +85,15 @@ impl Explorer<'_> {
         let value = self.names.at_top().evaluate(&expression);
         // What was wrong with a local is part of the answer already.
         let _ = self.names.take_found();
-        value
+        value.map_err(|errors| self.masks().mask_all(errors))
+    }
+
+    /// What must not be seen of the module, and of what has been typed so far.
+    pub fn masks(&self) -> Secrets {
+        let hidden = self.names.read.secrets();
+        let of_data = self.names.data.values().flatten().flat_map(Value::secret_texts);
+        let given = self.secrets.iter().chain(&hidden).flat_map(Value::texts);
+        Secrets::new(given.chain(of_data))
     }
 
     /// What a reference may be, in the order of the alphabet.

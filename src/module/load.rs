@@ -17,9 +17,10 @@ use super::{Data, Inputs, LoadOptions, Module, given, outputs, version};
 use crate::address::ModulePath;
 use crate::diagnostic::{Diagnostic, Diagnostics, Severity};
 use crate::digest::Digest;
-use crate::lang::{FilesRead, Value};
+use crate::lang::{Noted, Value};
 use crate::providers::Owner;
 use crate::schema::{Decoder, Object};
+use crate::secrets::Secrets;
 use crate::spec::ProviderSettings;
 
 /// The project of a module that names none.
@@ -168,7 +169,7 @@ fn is_own(name: &str) -> bool {
 
 impl Read {
     fn evaluate(&self, options: &LoadOptions<'_>, found: &mut Diagnostics) -> Option<Module> {
-        let read = FilesRead::new();
+        let read = Noted::new();
         let files = &self.files;
         let bake = self.bake(found);
         let given = given::collect(options, &self.automatic, found);
@@ -235,15 +236,16 @@ impl Read {
                 .iter()
                 .map(|(name, (_, revision))| (name.clone(), *revision)),
         );
+        let read_secrets = read_secrets.into_iter().chain(below);
+        let secrets: BTreeMap<String, Value> = secrets
+            .chain(read_secrets.map(|(name, (value, _))| (name, value)))
+            .collect();
+        let hidden = read.secrets();
+        let masks = Secrets::new(secrets.values().chain(&hidden).flat_map(Value::texts));
+        *found = masks.mask_all(std::mem::take(found));
         Some(Module {
-            secrets: secrets
-                .chain(
-                    read_secrets
-                        .into_iter()
-                        .chain(below)
-                        .map(|(name, (value, _))| (name, value)),
-                )
-                .collect(),
+            secrets,
+            hidden,
             owner: owner.clone(),
             conditions: conditions.waiting,
             data: readings,
@@ -262,7 +264,7 @@ impl Read {
     pub(super) fn names_with_data<'a>(
         &'a self,
         variables: &BTreeMap<String, Variable>,
-        read: &'a FilesRead,
+        read: &'a Noted,
         options: &LoadOptions<'_>,
         found: &mut Diagnostics,
     ) -> Names<'a> {
@@ -278,7 +280,7 @@ impl Read {
     fn with_data<'a>(
         &'a self,
         variables: &BTreeMap<String, Variable>,
-        read: &'a FilesRead,
+        read: &'a Noted,
         mut reader: Reader<'_>,
         found: &mut Diagnostics,
     ) -> (Names<'a>, Names<'a>, Vec<Reading>) {
@@ -376,9 +378,9 @@ impl Read {
         }
     }
 
-    fn inputs(&self, variables: &BTreeMap<String, Variable>, read: &FilesRead) -> Inputs {
+    fn inputs(&self, variables: &BTreeMap<String, Variable>, read: &Noted) -> Inputs {
         let relative = |path: PathBuf| path.strip_prefix(&self.directory).map(Path::to_owned).unwrap_or(path);
-        let by_expressions = read.all().into_iter().map(|(path, digest)| (relative(path), digest));
+        let by_expressions = read.files().into_iter().map(|(path, digest)| (relative(path), digest));
         let files = self
             .all_files()
             .into_iter()

@@ -113,8 +113,17 @@ pub struct Module {
     /// The values of sensitive variables: what must be masked, and what a plan's secrets are computed from again. Never
     /// written down.
     pub secrets: BTreeMap<String, Value>,
+    /// What `sensitive(...)` was given: what else must be masked. Never written down.
+    pub hidden: Vec<Value>,
     /// What to know beside it.
     pub warnings: Diagnostics,
+}
+
+impl Module {
+    /// Every value that must not be seen.
+    pub fn hidden(&self) -> impl Iterator<Item = Value> {
+        self.secrets.values().chain(&self.hidden).cloned()
+    }
 }
 
 /// An `output` block.

@@ -15,7 +15,7 @@ use super::within::{Literals, Within};
 use crate::address::ModulePath;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::lang::syntax::{Expression, Part};
-use crate::lang::{FilesRead, Reference, Value};
+use crate::lang::{Noted, Reference, Value};
 use crate::schema::{Files, suggest};
 use crate::source::Span;
 use crate::spec::ProviderKey;
@@ -38,7 +38,7 @@ pub(super) struct Names<'a> {
     /// The directory of the module, absolute.
     pub directory: &'a Path,
     /// What `file` and its like have read.
-    pub read: &'a FilesRead,
+    pub read: &'a Noted,
     /// The first error of a file that could not be read whole: what is not declared may stand there.
     pub unreadable: Option<Diagnostic>,
     /// Where in the tree of modules this one stands.
@@ -87,7 +87,7 @@ impl std::fmt::Display for Item {
 
 impl<'a> Names<'a> {
     /// The names of these blocks.
-    pub fn new(declared: &'a Declared, directory: &'a Path, read: &'a FilesRead) -> Names<'a> {
+    pub fn new(declared: &'a Declared, directory: &'a Path, read: &'a Noted) -> Names<'a> {
         Names {
             declared,
             variables: BTreeMap::new(),
@@ -202,6 +202,9 @@ impl<'a> Names<'a> {
             };
             let sensitive = body.attribute("sensitive").map(|one| &one.value);
             let sensitive = sensitive.is_some_and(Literals::is_true);
+            if sensitive {
+                self.read.hide(&value);
+            }
             Ok(value.marked(sensitive))
         });
         if let Some(computed) = &computed {

@@ -15,7 +15,7 @@ use crate::address::ModulePath;
 use crate::diagnostic::{Diagnostic, Diagnostics, Severity};
 use crate::digest::Digest;
 use crate::lang::syntax::Block as Written;
-use crate::lang::{FilesRead, Value};
+use crate::lang::{Noted, Value};
 use crate::schema::{Decoder, Files};
 use crate::source::Spanned;
 use crate::spec::ProviderKey;
@@ -140,7 +140,7 @@ impl Read {
         &'a self,
         path: &ModulePath,
         variables: &BTreeMap<String, Variable>,
-        read: &'a FilesRead,
+        read: &'a Noted,
         data: &BTreeMap<String, Result<Value, Diagnostic>>,
         providers: &[ProviderKey],
         found: &mut Diagnostics,

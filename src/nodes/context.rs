@@ -16,8 +16,8 @@ use crate::providers::{Provider, ProviderError, Providers, RunId};
 use crate::units::Duration;
 
 pub use super::helpers::Helpers;
-pub use super::secrets::Secrets;
 pub use super::stop::{StopSwitch, StopToken};
+pub use crate::secrets::Secrets;
 
 /// What a node may touch.
 #[derive(Debug, Clone)]

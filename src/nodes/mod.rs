@@ -22,7 +22,6 @@ pub mod provision;
 pub mod retire;
 mod root_partition;
 pub mod seal;
-pub mod secrets;
 pub mod snapshot;
 mod staging;
 pub mod stop;

@@ -107,9 +107,10 @@ fn feed_entry(hasher: &mut ContentHasher, file: &InputFile, name: &str, keep_mod
 
 /// A value as JSON with its unknowns as terms. `build.*` loses the address of its image: addresses are in no digest.
 fn anonymous(value: &Value) -> Json {
-    if value.is_wholly_known() {
+    if value.is_wholly_known() && !value.contains_sensitive() {
         return value.to_json();
     }
+    // Written down, a secret that no variable stands for (`sensitive(file(...))`) is nothing but its type.
     let mut json = serde_json::to_value(value).expect("a value is written down with texts as keys");
     forget_images(&mut json);
     json

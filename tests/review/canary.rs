@@ -1,7 +1,8 @@
 //! A secret through every way into bake, through a real apply, looked for in all that bake writes and prints. Needs root.
 
 use std::fs;
-use std::io::Write;
+use std::io::{Read, Write};
+use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Output, Stdio};
 
@@ -20,6 +21,12 @@ const WAYS: &[&str] = &[
     "ephemeral",
     "program",
     "content",
+    "http",
+    "within",
+    "literal",
+    "template",
+    "handed_in",
+    "handed_out",
 ];
 
 /// With characters that JSON, a URL and a shell write in another way.
@@ -49,15 +56,41 @@ fn project(set: &str) -> Project {
         .iter()
         .map(|way| format!("      S_{way} = var.{way}\n"))
         .collect();
+    // What the step prints of a longer text is the secret in it alone.
     let step = format!(
-        "  provision \"shell\" \"use\" {{\n    inline = [\"echo \\\"$S_flag\\\" $S_prompt\", \"echo $S_content $S_program\"]\n    \
-         env = {{\n{}      S_program = local.program\n      S_content = local.content\n    }}\n  }}\n",
+        "  provision \"shell\" \"use\" {{\n    inline = [\"echo \\\"$S_flag\\\" $S_prompt\", \"echo $S_content $S_program\", \
+         \"for s in \\\"$S_within\\\" \\\"$S_literal\\\" \\\"$S_template\\\" \\\"$S_http\\\"; do s=$${{s#*<}}; echo \\\"$${{s%>*}}\\\"; done\", \
+         \"echo \\\"$S_in\\\" \\\"$S_out\\\"\"]\n    \
+         env = {{\n{}      S_program = local.program\n      S_content = local.content\n      S_within = local.within\n      \
+         S_literal = local.literal\n      S_template = local.template\n      S_http = local.http\n      S_in = module.m.given\n      \
+         S_out = module.m.made\n    }}\n  }}\n",
         env.concat()
     );
-    let more = "locals {\n  content = sensitive(file(\"secret.txt\"))\n  program = data.external.p.result.s\n}\n\
+    let address = serve(&secret("http", set));
+    let more = format!(
+        "locals {{\n  within = \"user <${{sensitive(trimspace(file(\"within.txt\")))}}> behind\"\n  literal = \"<${{sensitive({})}}>\"\n  \
+         template = templatefile(\"t.tpl\", {{ s = sensitive(file(\"template.txt\")) }})\n  \
+         http = \"<${{sensitive(data.http.key.body)}}>\"\n}}\n\
+         data \"http\" \"key\" {{\n  url = \"http://{address}/\"\n}}\n\
+         module \"m\" {{\n  source = \"./m\"\n  given = sensitive(file(\"handed_in.txt\"))\n}}\n",
+        hcl("literal", set)
+    );
+    let more = more
+        + "locals {\n  content = sensitive(file(\"secret.txt\"))\n  program = data.external.p.result.s\n}\n\
                 data \"external\" \"p\" {\n  program = [\"./answer\"]\n  query = { q = var.flag, e = var.ephemeral }\n}\n\
                 output \"secret\" {\n  value = local.content\n  sensitive = true\n}\n";
-    let project = stream::project(&(stream::module(&step) + more));
+    let project = stream::project(&(stream::module(&step) + &more));
+    for way in ["within", "template", "handed_in"] {
+        project.write(&format!("{way}.txt"), &secret(way, set));
+    }
+    project.write("t.tpl", "a line <${s}> of a file\n");
+    fs::create_dir(project.path().join("m")).expect("a new directory");
+    project.write("m/handed_out.txt", &secret("handed_out", set));
+    project.write(
+        "m/m.bake.hcl",
+        "variable \"given\" {\n  type = string\n}\noutput \"given\" {\n  value = \"in ${var.given} in\"\n  sensitive = true\n}\n\
+         output \"made\" {\n  value = trimspace(file(\"handed_out.txt\"))\n  sensitive = true\n}\n",
+    );
     project.write("v.bake.json", &serde_json::json!({ "variable": variables }).to_string());
     project.write("secret.txt", &secret("content", set));
     project.write(
@@ -76,6 +109,23 @@ fn project(set: &str) -> Project {
         &serde_json::json!({ "file_json": secret("file_json", set) }).to_string(),
     );
     project
+}
+
+/// Answers every request with this text, as long as the test runs.
+fn serve(text: &str) -> std::net::SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = listener.local_addr().expect("it has one");
+    let answer = format!(
+        "HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{text}",
+        text.len()
+    );
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let _ = stream.read(&mut [0; 4096]);
+            let _ = stream.write_all(answer.as_bytes());
+        }
+    });
+    address
 }
 
 fn hcl(way: &str, set: &str) -> String {
@@ -233,4 +283,90 @@ fn no_digest_follows_a_secret() {
         plan["resource_changes"].to_string()
     };
     assert_eq!(digests("one"), digests("two"));
+}
+
+/// Each is wrong in a way that has the secret at hand when it is said.
+#[test]
+fn what_is_wrong_says_no_secret() {
+    let (set, project) = ("one", project("one"));
+    let module = fs::read_to_string(project.path().join("main.bake.hcl")).expect("it was written");
+    project.write("spill", "#!/bin/sh\ncat >&2\nexit 1\n");
+    let executable = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    fs::set_permissions(project.path().join("spill"), executable).expect("it was written");
+    for (wrong, words) in [
+        (
+            "data \"external\" \"w\" {\n  program = [\"./spill\"]\n  query = { q = local.within }\n}\n",
+            "spill failed",
+        ),
+        (
+            "data \"http\" \"w\" {\n  url = \"http://127.0.0.1:1/${sensitive(trimspace(file(\"within.txt\")))}\"\n}\n",
+            "127.0.0.1",
+        ),
+        (
+            "provider \"local\" {\n  store = local.content\n}\n",
+            "may not be sensitive",
+        ),
+        ("output \"w\" {\n  value = local.within\n}\n", "sensitive"),
+        (
+            "output \"w\" {\n  value = tonumber(local.literal)\n  sensitive = true\n}\n",
+            "tonumber",
+        ),
+        (
+            "check \"w\" {\n  assert {\n    condition = local.within == \"\"\n    error_message = \"not ${local.within}\"\n  }\n}\n",
+            "does not hold",
+        ),
+    ] {
+        project.write("main.bake.hcl", &(module.clone() + wrong));
+        let output = bake(&project, set, &["plan"]);
+        let said = text(&[output.stdout, output.stderr].concat());
+        assert!(said.contains(words), "{wrong}: {said}");
+        assert_clean_but_for_excerpts(&said, set, wrong);
+    }
+}
+
+/// The text of the module itself, with the line that is meant, is shown as it stands there: `sensitive("literal")` too.
+fn assert_clean_but_for_excerpts(said: &str, set: &str, place: &str) {
+    let is_excerpt = |line: &&str| {
+        let front = line.split('|').next().unwrap_or_default().trim();
+        line.contains('|') && front.chars().all(|c| c.is_ascii_digit())
+    };
+    let lines: Vec<&str> = said.lines().filter(|line| !is_excerpt(line)).collect();
+    assert_clean(lines.join("\n").as_bytes(), set, place);
+}
+
+/// The environment of Ansible, with its other arguments, as a plan shows and keeps it.
+#[test]
+fn what_ansible_is_given_is_not_shown() {
+    let (set, project) = ("one", project("one"));
+    let module = fs::read_to_string(project.path().join("main.bake.hcl")).expect("it was written");
+    fs::create_dir(project.path().join("play")).expect("a new directory");
+    project.write("play/site.yml", "- hosts: all\n");
+    let step = "  provision \"ansible\" \"play\" {\n    directory = \"play\"\n    env = { A = local.within, B = local.http }\n    \
+                extra_vars = { c = local.template, d = module.m.made }\n    arguments = [\"--extra-vars\", local.literal]\n  }\n";
+    let module = module.replacen(
+        "  provision \"shell\" \"use\"",
+        &format!("{step}  provision \"shell\" \"use\""),
+        1,
+    );
+    project.write("main.bake.hcl", &module);
+    for format in ["text", "json", "markdown", "html", "github", "sarif"] {
+        clean_run(&project, set, &["plan", "-format", format], 0);
+    }
+    clean_run(&project, set, &["plan", "-out", "kept"], 0);
+    let kept = fs::read(project.path().join("kept")).expect("a plan file");
+    assert_clean(&kept, set, "the plan file");
+}
+
+#[test]
+fn no_digest_of_a_file_that_is_read_as_a_secret_is_kept() {
+    let (set, project) = ("one", project("one"));
+    clean_run(&project, set, &["plan", "-out", "kept"], 0);
+    let kept = text(&fs::read(project.path().join("kept")).expect("a plan file"));
+    assert!(kept.contains("\"t.tpl\""), "files that are read are named: {kept}");
+    for name in ["within.txt", "template.txt", "handed_in.txt", "secret.txt"] {
+        assert!(
+            !kept.contains(name),
+            "{name}: its digest would give a short secret away"
+        );
+    }
 }

@@ -104,3 +104,19 @@ fn lines_come_back_the_next_time_and_blank_ones_are_not_kept() {
     pty.keys("exit\r");
     assert_eq!(pty.end().code, 0);
 }
+
+#[test]
+fn a_line_that_holds_a_secret_is_not_kept() {
+    let project = Project::new(MODULE);
+    let mut pty = console(&project);
+    pty.keys("upper(\"hunter2\")\r");
+    answered(&mut pty, "\"HUNTER2\"");
+    pty.keys("length(sensitive(\"typed-once\"))\r");
+    answered(&mut pty, "(sensitive value)");
+    pty.keys("upper(\"plain\")\r");
+    answered(&mut pty, "\"PLAIN\"");
+    left(pty);
+    let kept = history(&project);
+    assert!(kept.contains("plain"), "{kept}");
+    assert!(!kept.contains("hunter2") && !kept.contains("typed-once"), "{kept}");
+}

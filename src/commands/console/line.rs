@@ -47,26 +47,29 @@ impl Prompt {
         Ok(Prompt { editor, history })
     }
 
-    /// Waits for an expression, and keeps it.
+    /// Waits for an expression.
     ///
     /// # Errors
     /// If the terminal or the history cannot be used.
     pub fn read(&mut self) -> Result<Line, Diagnostics> {
         match self.editor.readline("> ") {
-            Ok(text) => {
-                let new = self
-                    .editor
-                    .add_history_entry(text.as_str())
-                    .map_err(|error| failed(&error))?;
-                if new && !text.trim().is_empty() && !text.starts_with(' ') {
-                    self.history.keep(&text)?;
-                }
-                Ok(Line::Typed(text))
-            }
+            Ok(text) => Ok(Line::Typed(text)),
             Err(ReadlineError::Interrupted) => Ok(Line::Dropped),
             Err(ReadlineError::Eof) => Ok(Line::End),
             Err(error) => Err(failed(&error)),
         }
+    }
+
+    /// Keeps a line for this time and, unless it begins with a blank or holds a secret, for the next.
+    ///
+    /// # Errors
+    /// If the history cannot be used.
+    pub fn keep(&mut self, text: &str, holds_secret: bool) -> Result<(), Diagnostics> {
+        let new = self.editor.add_history_entry(text).map_err(|error| failed(&error))?;
+        if new && !holds_secret && !text.trim().is_empty() && !text.starts_with(' ') {
+            self.history.keep(text)?;
+        }
+        Ok(())
     }
 }
 

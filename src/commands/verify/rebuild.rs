@@ -230,12 +230,8 @@ fn carry_out(session: &Session, plan: Plan, into: &Path, terminal: &Arc<Terminal
         lock_timeout: None,
         on_error: OnError::Cleanup,
         secrets: {
-            let given = session.module.secrets.values().cloned();
-            Secrets::new(
-                given
-                    .chain(crate::plan::secrets(&plan))
-                    .flat_map(|one| apply::texts(&one)),
-            )
+            let hidden = session.module.hidden().chain(crate::plan::secrets(&plan));
+            Secrets::new(hidden.flat_map(|one| one.texts()))
         },
         events: progress.events(),
         signals,

@@ -3,7 +3,7 @@
 use super::{Evaluator, Result1, access, held, limits, unknown};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::lang::functions::{self, Fault, Function, Looks, Parameter, Run};
-use crate::lang::scope::Scope;
+use crate::lang::scope::{Noted, Scope};
 use crate::lang::syntax::{Expression, ExpressionKind};
 use crate::lang::types::Type;
 use crate::lang::value::Value;
@@ -25,7 +25,10 @@ impl<'a> Evaluator<'a> {
             return run(self, arguments, span);
         }
         let (mut values, mut places) = (Vec::new(), Vec::new());
-        for (value, argument) in self.all(arguments)?.into_iter().zip(arguments) {
+        self.hiding += usize::from(function.hides);
+        let computed = self.all(arguments);
+        self.hiding -= usize::from(function.hides);
+        for (value, argument) in computed?.into_iter().zip(arguments) {
             values.push(value);
             places.push(argument.span.clone());
         }
@@ -100,6 +103,9 @@ impl<'a> Evaluator<'a> {
         match answer {
             Ok(value) => {
                 limits::made(&value, span)?;
+                if let Some(noted) = self.scope.noted.filter(|_| function.hides) {
+                    noted.hide(&value);
+                }
                 Ok(value.marked(sensitive))
             }
             Err(Fault::NotKnown) => later(function, values, span),
@@ -110,6 +116,11 @@ impl<'a> Evaluator<'a> {
     /// What it is evaluated in.
     pub(in crate::lang) fn scope(&self) -> &'a Scope<'a> {
         self.scope
+    }
+
+    /// Who wants to know which files are read; nobody within what hides what it is given.
+    pub(in crate::lang) fn notes_files(&self) -> Option<&'a Noted> {
+        self.scope.noted.filter(|_| self.hiding == 0)
     }
 
     /// How deep it is.

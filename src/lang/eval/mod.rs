@@ -52,6 +52,8 @@ pub(in crate::lang) struct Evaluator<'a> {
     each: Vec<Value>,
     depth: usize,
     walked: limits::Walked,
+    /// How many calls around hide what they are given.
+    hiding: usize,
 }
 
 type Result1 = Result<Value, Diagnostics>;
@@ -64,6 +66,7 @@ impl<'a> Evaluator<'a> {
             each: Vec::new(),
             depth: 0,
             walked: limits::Walked::default(),
+            hiding: 0,
         }
     }
 

@@ -21,7 +21,8 @@ pub(super) const TABLE: &[Function] = &[
         ANY,
         sensitive,
     )
-    .at_the_top(),
+    .at_the_top()
+    .hiding(),
     Function::pure("tobool", "As a bool.", &[takes_null("v", ANY)], BOOL, tobool).at_the_top(),
     Function::pure(
         "tolist",

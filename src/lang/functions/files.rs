@@ -211,8 +211,8 @@ fn read(evaluator: &Evaluator<'_>, path: &str) -> Result<Vec<u8>, Fault> {
         };
         Fault::of(0, format!("{} cannot be read: {why}", path.display()))
     })?;
-    if let Some(files) = evaluator.scope().files {
-        files.record(&path, &content);
+    if let Some(noted) = evaluator.notes_files() {
+        noted.read(&path, &content);
     }
     Ok(content)
 }

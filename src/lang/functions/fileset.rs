@@ -56,9 +56,9 @@ fn fileset(evaluator: &mut Evaluator<'_>, arguments: &[Value]) -> Answer {
         way: Vec::new(),
     };
     walk.directory(Path::new(""))?;
-    if let Some(noted) = evaluator.scope().files {
+    if let Some(noted) = evaluator.notes_files() {
         let listing: Vec<&str> = walk.found.iter().map(String::as_str).collect();
-        noted.record(&base.join(pattern), listing.join("\n").as_bytes());
+        noted.read(&base.join(pattern), listing.join("\n").as_bytes());
     }
     let found = walk.found.into_iter().map(|name| format!("{up}{name}").into());
     Ok(Value::set(Type::String, found.collect()))

@@ -54,6 +54,8 @@ pub struct Function {
     pub(super) looks: Looks,
     /// Whether it reads files, and so must be computed when planning.
     pub reads_files: bool,
+    /// Whether what it is given must not be seen.
+    pub(super) hides: bool,
     pub(super) run: Run,
 }
 
@@ -156,6 +158,7 @@ impl Function {
             returns,
             looks: Looks::Through,
             reads_files: false,
+            hides: false,
             run,
         }
     }
@@ -209,6 +212,10 @@ impl Function {
             variadic: Some(parameter),
             ..self
         }
+    }
+
+    const fn hiding(self) -> Function {
+        Function { hides: true, ..self }
     }
 
     const fn at_the_top(self) -> Function {

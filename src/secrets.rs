@@ -6,6 +6,8 @@ use std::sync::Arc;
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD};
 
+use crate::diagnostic::Diagnostics;
+
 /// What stands where a secret stood.
 const MASK: &str = "(sensitive)";
 
@@ -44,6 +46,27 @@ impl Secrets {
         whole.dedup();
         let windows = values.iter().flat_map(|value| windows(value)).collect();
         Secrets(Arc::new(Forms { whole, windows }))
+    }
+
+    /// The same of messages: what a program or a server said may repeat what it was given.
+    pub fn mask_all(&self, messages: Diagnostics) -> Diagnostics {
+        if self.0.whole.is_empty() {
+            return messages;
+        }
+        let masked = messages.into_iter().map(|mut one| {
+            let texts = one.notes.iter_mut().chain(&mut one.help);
+            let texts = texts.chain(one.labels.iter_mut().map(|label| &mut label.text));
+            for text in texts.chain([&mut one.summary]) {
+                *text = self.mask(text);
+            }
+            one
+        });
+        masked.collect()
+    }
+
+    /// Whether a text holds one of them.
+    pub fn are_in(&self, text: &str) -> bool {
+        self.mask(text) != text
     }
 
     /// The text with every secret replaced; of two that touch each other, or overlap, one mask is seen.
@@ -131,7 +154,7 @@ fn as_window(bytes: &[u8]) -> Option<[u8; WINDOW]> {
     bytes.try_into().ok()
 }
 
-fn plain_forms(text: &str) -> [String; 6] {
+fn plain_forms(text: &str) -> [String; 7] {
     [
         text.to_owned(),
         STANDARD.encode(text),
@@ -139,7 +162,14 @@ fn plain_forms(text: &str) -> [String; 6] {
         URL_SAFE.encode(text),
         percent_encoded(text),
         text.replace('\'', "'\\''"),
+        in_json(text),
     ]
+}
+
+/// As within a JSON text: what a program is asked comes back so in its complaints.
+fn in_json(text: &str) -> String {
+    let quoted = serde_json::Value::from(text).to_string();
+    quoted[1..quoted.len() - 1].to_owned()
 }
 
 /// As in a URL (RFC 3986: everything but unreserved characters).
@@ -161,6 +191,8 @@ mod tests {
 
     #[test]
     fn every_form_of_a_secret_is_masked() {
+        let quotes = Secrets::new(["a\"b\\c".to_owned()]);
+        assert_eq!(quotes.mask(r#"{"q":"a\"b\\c"}"#), r#"{"q":"(sensitive)"}"#);
         let secrets = Secrets::new(["it's a/secret?".to_owned()]);
         for shown in [
             "it's a/secret?",
