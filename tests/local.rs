@@ -17,6 +17,8 @@ mod damage;
 mod debian;
 #[path = "local/disks.rs"]
 mod disks;
+#[path = "local/drift.rs"]
+mod drift;
 #[path = "local/fleet.rs"]
 mod fleet;
 #[path = "local/full.rs"]

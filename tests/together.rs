@@ -152,6 +152,33 @@ fn a_lock_that_is_held_is_refused_at_once_even_by_one_who_sleeps() {
 }
 
 #[test]
+fn a_lock_is_waited_for_as_long_as_was_asked() {
+    let project = gated();
+    let mut first = Bake::start(project.bake(APPLY));
+    first.wait_for("waiting");
+    let holder = format!("(process {} on", first.child.id());
+    let journals = project.journals();
+    let mut impatient = Bake::start(project.bake(&[APPLY, &["-lock-timeout", "2s"]].concat()));
+    impatient.wait_for(&holder);
+    let (status, said) = impatient.end();
+    assert_eq!(status.code(), Some(1), "{said}");
+    assert!(
+        said.contains("cannot lock image.tiny") && said.contains(&holder),
+        "{said}"
+    );
+    assert_eq!(project.journals(), journals, "it has begun nothing: {said}");
+
+    let mut patient = Bake::start(project.bake(&[APPLY, &["-lock-timeout", "30m"]].concat()));
+    patient.wait_for(&holder);
+    project.write("go", "");
+    assert!(first.end().0.success());
+    let (status, said) = patient.end();
+    assert!(status.success() && said.contains("nothing to do"), "{said}");
+    assert_eq!((project.shelf("images").len(), project.journals()), (1, 0));
+    Traces::wait_until_none(project.path());
+}
+
+#[test]
 fn what_a_dead_holder_wrote_is_no_obstacle() {
     let project = gated();
     let mut first = Bake::start(project.bake(APPLY));

@@ -148,7 +148,9 @@ impl Args {
                 "\nKept in {file}: bake apply {file} does exactly this.\nTo approve it by name: bake apply {file} -expect {digest}"
             ));
         }
-        Ok(match self.detailed_exitcode && !plan.is_empty() {
+        // Of -refresh-only what was changed outside is what there is to tell.
+        let drifted = plan.mode == Mode::RefreshOnly && plan.images.iter().any(|image| !image.drift.is_empty());
+        Ok(match self.detailed_exitcode && (drifted || !plan.is_empty()) {
             true => Exit::Changes,
             false => Exit::Done,
         })

@@ -81,6 +81,11 @@ impl Lock {
         Lock::parse(&sources::read(&path)?).map_err(|errors| errors.into_iter().map(advised).collect())
     }
 
+    /// Of the file in this directory, whatever it holds; none without one.
+    pub fn digest_in(directory: &Path) -> Option<Digest> {
+        std::fs::read(path(directory)).ok().map(|text| Digest::of(&text))
+    }
+
     fn parse(source: &Arc<Source>) -> Result<Lock, Diagnostics> {
         let body =
             syntax::parse(source).map_err(|errors| errors.sorted().into_iter().take(1).collect::<Diagnostics>())?;

@@ -70,7 +70,8 @@ impl Read {
         };
         let mut read = Read::at(shown, above, found)?;
         read.lock = found.take(Lock::read(shown)).unwrap_or_default();
-        let digest = read.lock.digest;
+        // Also of one that does not read: a plan that was made without it is not the plan of this module.
+        let digest = Lock::digest_in(shown);
         read.digests.extend(digest.map(|digest| (lock::FILE.into(), digest)));
         Ok(read)
     }

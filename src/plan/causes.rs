@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::compare::Change;
-use super::{Cause, StepChange, StepPlan};
+use super::{Cause, StepChange, StepPlan, written};
 use crate::graph::{Compiled, ContentNode};
 use crate::nodes::Node;
 use crate::providers::manifest::{BuiltNode, Manifest};
@@ -54,7 +54,7 @@ pub fn causes(compiled: &Compiled, before: &Manifest, changes: &[Change]) -> Vec
     causes.extend(of_image.map(|change| Cause::Content {
         node: change.path.clone(),
         what: change.in_words(),
-        span: Some(compiled.spec.span.clone()),
+        span: written::place(&compiled.spec.object, &change.path).or_else(|| Some(compiled.spec.span.clone())),
     }));
     causes.extend(shown(compiled).filter_map(|content| step_cause(compiled, content, &old, changes)));
     causes.extend(removed(compiled, Some(before)).map(|old| Cause::Content {
@@ -157,10 +157,13 @@ fn step_cause(
         (_, Some(change)) => change.in_words(),
         _ => "changed".to_owned(),
     };
+    // Of a step that is new all of it is the cause; else the first argument that differs.
+    let argument = own.filter(|_| before.is_some());
+    let argument = argument.and_then(|change| written::place(&compiled.spec.object, &change.path));
     Some(Cause::Content {
         node: name,
         what,
-        span: node_of(compiled, content).and_then(|node| node.span.clone()),
+        span: argument.or_else(|| node_of(compiled, content)?.span.clone()),
     })
 }
 

@@ -72,21 +72,27 @@ fn walk(prefix: &str, at: &[serde_json::Value], block: &Recorded, into: &mut BTr
 
 /// The path of a block; `/1` behind that of a second one of the same.
 fn numbered(block: &RecordedBlock, seen: &mut BTreeMap<String, usize>) -> String {
-    let name = path_of(block);
-    let count = seen.entry(name.clone()).or_default();
-    *count += 1;
-    match *count {
-        1 => name,
-        more => format!("{name}/{}", more - 1),
-    }
+    let labels = block.content.labels.iter().map(String::as_str);
+    path_of(&block.name, block.kind.as_deref(), labels, seen)
 }
 
 /// `provision["nginx"]`, `register`; of a block that has a kind and no name, the kind: `hook["before_mount"]`.
-fn path_of(block: &RecordedBlock) -> String {
-    let kind = block.kind.iter().filter(|_| block.content.labels.is_empty());
-    let labels = kind.chain(&block.content.labels);
-    let labels = labels.map(|label| format!("[{}]", serde_json::Value::from(label.as_str())));
-    format!("{}{}", block.name, labels.collect::<String>())
+pub(super) fn path_of<'a>(
+    name: &str,
+    kind: Option<&str>,
+    labels: impl Iterator<Item = &'a str>,
+    seen: &mut BTreeMap<String, usize>,
+) -> String {
+    let quoted = |label: &str| format!("[{}]", serde_json::Value::from(label));
+    let labels: String = labels.map(quoted).collect();
+    let kind = kind.filter(|_| labels.is_empty()).map(quoted).unwrap_or_default();
+    let path = format!("{name}{kind}{labels}");
+    let count = seen.entry(path.clone()).or_default();
+    *count += 1;
+    match *count {
+        1 => path,
+        more => format!("{path}/{}", more - 1),
+    }
 }
 
 /// Whether two blocks have the same blocks in them and the same values of these classes: the usual case, told without

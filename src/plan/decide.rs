@@ -4,7 +4,7 @@ use super::causes;
 use super::compare::{Change, changes};
 use super::observe::{Kept, World};
 use super::options::{Options, means};
-use super::{Action, Cause};
+use super::{Action, Cause, written};
 use crate::graph::Compiled;
 use crate::providers::ObservedImage;
 use crate::schema::{Class, Recorded};
@@ -143,6 +143,7 @@ fn stands<'a>(compiled: &Compiled, standing: &[&'a ObservedImage], release: &'a 
 fn register<'a>(compiled: &Compiled, release: &'a ObservedImage, registration: Vec<Change>) -> Decision<'a> {
     let cause = |change: &Change| Cause::Registration {
         argument: change.path.clone(),
+        span: written::place(&compiled.spec.object, &change.path),
     };
     let beside = |class: Class| matches!(class, Class::Mutable | Class::Keys);
     let beside = changes(&release.manifest.spec, &compiled.recorded, beside);

@@ -11,7 +11,7 @@ use super::names::{Given, Naming, Wish};
 use super::observe::World;
 use super::options::{Mode, Options};
 use super::outputs::Known;
-use super::{Action, Cause, Plan, mutable, releases, select, source};
+use super::{Action, Cause, Plan, mutable, releases, select, source, written};
 use crate::address::ImageAddress;
 use crate::diagnostic::{Diagnostic, Diagnostics, Severity};
 use crate::graph::{Base, BaseIdentity, compile, order};
@@ -221,7 +221,10 @@ impl<'a> Planner<'a> {
                 let argument = change.path.clone();
                 match drift.iter().any(|one| one.path == argument) {
                     true => Cause::Drift { argument },
-                    false => Cause::Argument { argument },
+                    false => Cause::Argument {
+                        span: written::place(&spec.object, &argument),
+                        argument,
+                    },
                 }
             });
             if fate.decision.action == Action::None {

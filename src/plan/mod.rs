@@ -20,6 +20,7 @@ pub mod releases;
 pub mod select;
 pub mod source;
 pub mod steps;
+mod written;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -201,11 +202,17 @@ pub enum Cause {
     Registration {
         /// `name`, `register.boot_mode`.
         argument: String,
+        /// Where it is written.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        span: Option<Span>,
     },
     /// Something that can be changed on the image differs.
     Argument {
         /// `publish.tags`.
         argument: String,
+        /// Where it is written.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        span: Option<Span>,
     },
     /// Something that can be changed on the image was changed outside of bake.
     Drift {

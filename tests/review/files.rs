@@ -99,6 +99,30 @@ fn what_moved_is_named() {
         "{said}"
     );
 
+    // The lock file is an input like the module's own files.
+    let date = |day: &str| format!("format = 1\ndate   = \"2026-11-{day}T00:00:00Z\"\n");
+    let project = planned();
+    // Neither one that reads nor one that does not.
+    for text in [date("01"), "nothing that a lock file says\n".to_owned()] {
+        project.write("bake.lock.hcl", &text);
+        let said = refusal(&project, &[]);
+        assert!(
+            said.contains("bake.lock.hcl was not there when the plan was made"),
+            "{said}"
+        );
+    }
+    project.write("bake.lock.hcl", &date("01"));
+    project.out(0, &["plan", "-out", "p"]);
+    project.write("bake.lock.hcl", &date("02"));
+    let said = refusal(&project, &[]);
+    assert!(
+        said.contains("bake.lock.hcl has changed since the plan was made"),
+        "{said}"
+    );
+    fs::remove_file(project.path().join("bake.lock.hcl")).expect("it was written above");
+    let said = refusal(&project, &[]);
+    assert!(said.contains("bake.lock.hcl is no longer read by the module"), "{said}");
+
     let said = refusal(&planned(), &["-var", "release=two"]);
     assert!(
         said.contains("variable release is not what it was when the plan was made"),

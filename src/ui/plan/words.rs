@@ -104,7 +104,9 @@ fn reason(cause: &Cause) -> String {
             None => format!("because of {}: {what}", dotted(node)),
         },
         Cause::Base { image } => format!("because {image} was built again"),
-        Cause::Registration { argument } | Cause::Argument { argument } => format!("because {argument} changed"),
+        Cause::Registration { argument, .. } | Cause::Argument { argument, .. } => {
+            format!("because {argument} changed")
+        }
         Cause::Drift { argument } => format!("because {argument} was changed outside of bake"),
         Cause::Requested => "as requested by -replace".into(),
         Cause::TooOld { limit } => format!("because it is older than {limit}"),
@@ -143,7 +145,9 @@ pub fn chain(image: &ImagePlan, all: &BTreeMap<&ImageAddress, &ImagePlan>) -> Ve
 
 fn placed(cause: &Cause) -> String {
     match cause {
-        Cause::Content { span: Some(span), .. } => match place(span) {
+        Cause::Content { span: Some(span), .. }
+        | Cause::Registration { span: Some(span), .. }
+        | Cause::Argument { span: Some(span), .. } => match place(span) {
             Some(at) => format!("{}, {at}", reason(cause)),
             None => reason(cause),
         },
@@ -193,7 +197,7 @@ fn short_cause(cause: &Cause) -> String {
         Cause::Content { node, what, .. } if is_verb(what) => format!("{} {what}", dotted(node)),
         Cause::Content { node, .. } => format!("{} changed", dotted(node)),
         Cause::Base { image } => format!("{image} was built again"),
-        Cause::Registration { argument } | Cause::Argument { argument } => format!("{argument} changed"),
+        Cause::Registration { argument, .. } | Cause::Argument { argument, .. } => format!("{argument} changed"),
         Cause::Drift { argument } => format!("{argument} was changed outside of bake"),
         Cause::Requested => "as requested".into(),
         Cause::TooOld { limit } => format!("older than {limit}"),
