@@ -1,5 +1,7 @@
 //! What happens during an apply, as the terminal, `-json` and tests see it. Events report; they never decide anything.
 
+use std::path::PathBuf;
+
 use serde::{Deserialize, Serialize};
 
 use crate::address::Address;
@@ -35,6 +37,9 @@ pub enum Event {
         run: String,
         /// Nodes to open.
         nodes: usize,
+        /// The directory of its logs, which is made by the first of them.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        logs: Option<PathBuf>,
     },
     /// A node begins.
     NodeStarted {

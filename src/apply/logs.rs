@@ -22,6 +22,11 @@ impl Logs {
         }
     }
 
+    /// Where they are; it is made by the first of them.
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+
     /// The log of a node; its file is made by the first line.
     pub fn of(&self, at: &Address) -> StepLog {
         let path = self

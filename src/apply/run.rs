@@ -225,9 +225,11 @@ async fn execute(
     let (run, now) = (new_run(), now()?);
     let ledger = begin(&plan, &run, &now, &settings)?;
     let helpers = Helpers::new(settings.executable.clone());
+    let logs = Logs::new(&settings.bake_directory, &now);
     settings.events.send(Event::Started {
         run: run.0.clone(),
         nodes: remaining.nodes.len(),
+        logs: Some(logs.directory().to_owned()),
     });
     let template = Context {
         at: ImageAddress::new("", None).itself(),
@@ -251,7 +253,7 @@ async fn execute(
         on_error: settings.on_error.clone(),
         parallelism: settings.parallelism,
         template,
-        logs: Logs::new(&settings.bake_directory, &now),
+        logs,
     });
     let (harvest, mut ledger) = executor.run().await;
     end_helpers(&harvest, &helpers, &mut ledger, locks, &settings.events).await?;

@@ -11,7 +11,7 @@ use super::exit::Exit;
 use super::format::{self, Format};
 use super::plan::PlanArguments;
 use super::rights::Rights;
-use super::{confirm, ending, saved, session};
+use super::{confirm, ending, record, saved, session};
 use crate::apply::recover::Scope;
 use crate::apply::{self, OnError, Settings, Signals};
 use crate::diagnostic::{Diagnostic, Diagnostics};
@@ -189,7 +189,14 @@ impl Flags {
             move || progress.finish()
         })?;
         let runtime = session::runtime()?;
-        let settings = self.settings(&plan, secrets, progress.events(), signals.clone(), terminal);
+        let secrets = Secrets::new(
+            secrets
+                .iter()
+                .chain(&crate::plan::secrets(&plan))
+                .flat_map(Value::texts),
+        );
+        let events = record::keeping(progress.events(), secrets.clone());
+        let settings = self.settings(&plan, secrets, events, signals.clone(), terminal);
         let report = runtime.block_on(apply::run(plan.clone(), settings));
         // A question that was cut off by a signal still waits for its answer.
         runtime.shutdown_background();
@@ -209,7 +216,7 @@ impl Flags {
     fn settings(
         &self,
         plan: &Plan,
-        secrets: Vec<Value>,
+        secrets: Secrets,
         events: Events,
         signals: Signals,
         terminal: &Arc<Terminal>,
@@ -225,7 +232,7 @@ impl Flags {
             parallelism: self.planning.parallelism.map_or_else(default_parallelism, usize::from),
             lock_timeout: self.carrying.lock_timeout.map(Duration::as_std),
             on_error,
-            secrets: Secrets::new(secrets.iter().chain(&crate::plan::secrets(plan)).flat_map(Value::texts)),
+            secrets,
             signals,
             events,
             executable: None,

@@ -25,6 +25,7 @@ mod output;
 mod panic;
 mod plan;
 mod policy;
+mod record;
 mod recover;
 mod rights;
 mod saved;

@@ -27,16 +27,26 @@ pub struct Stream(());
 impl Stream {
     /// Writes the first line.
     pub fn begin(terminal: &Terminal) -> Stream {
-        let first = json!({ "type": "version", "bake": env!("CARGO_PKG_VERSION"), "format_version": FORMAT });
-        terminal.data(&line("info", &format!("bake {}", env!("CARGO_PKG_VERSION")), first));
+        terminal.data(&version());
         Stream(())
     }
 
     /// Writes the line of an event.
     pub fn event(&self, terminal: &Terminal, event: &Event) {
-        let fields = serde_json::to_value(event).expect("events have text keys and no failing parts");
-        terminal.data(&line(level(event), &message(event), fields));
+        terminal.data(&self::event(event));
     }
+}
+
+/// The first line of a stream.
+pub fn version() -> String {
+    let first = json!({ "type": "version", "bake": env!("CARGO_PKG_VERSION"), "format_version": FORMAT });
+    line("info", &format!("bake {}", env!("CARGO_PKG_VERSION")), first)
+}
+
+/// The line of an event.
+pub fn event(event: &Event) -> String {
+    let fields = serde_json::to_value(event).expect("events have text keys and no failing parts");
+    line(level(event), &message(event), fields)
 }
 
 /// A line about a message to people.
@@ -72,7 +82,7 @@ fn level(event: &Event) -> &'static str {
 
 fn message(event: &Event) -> String {
     match event {
-        Event::Started { run, nodes } => format!("run {run}: {nodes} nodes"),
+        Event::Started { run, nodes, .. } => format!("run {run}: {nodes} nodes"),
         Event::NodeStarted { address, summary, .. } => format!("{address}: {summary}"),
         Event::NodeProgress { address, percent } => format!("{address}: {percent}%"),
         Event::Output { address, line } => format!("{address} | {line}"),
