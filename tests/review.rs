@@ -10,6 +10,8 @@ mod files;
 mod flags;
 #[path = "review/page.rs"]
 mod page;
+#[path = "review/policy.rs"]
+mod policy;
 #[path = "review/project.rs"]
 mod project;
 #[path = "review/schemas.rs"]
