@@ -66,6 +66,9 @@ fn project(set: &str) -> Project {
          S_out = module.m.made\n    }}\n  }}\n",
         env.concat()
     );
+    // An argument that is nothing but a secret, and that no variable stands for.
+    let alone = "  provision \"file\" \"alone\" {\n    content = sensitive(file(\"secret.txt\"))\n    destination = \"/etc/alone\"\n  }\n";
+    let step = step + alone;
     let address = serve(&secret("http", set));
     let more = format!(
         "locals {{\n  within = \"user <${{sensitive(trimspace(file(\"within.txt\")))}}> behind\"\n  literal = \"<${{sensitive({})}}>\"\n  \

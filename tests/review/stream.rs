@@ -139,6 +139,45 @@ fn the_timeline_of_an_apply_is_read_by_keyboard() {
     assert!(marked, "the longest step is what the time hangs on: {told}");
 }
 
+#[test]
+fn the_last_apply_is_told_from_what_is_kept_of_it() {
+    let project = project(&module(""));
+    let refused = project.refused(&["show", "-last"]);
+    assert!(
+        refused.contains("of no apply of this module is anything kept"),
+        "{refused}"
+    );
+    apply(&project, 0);
+    let said = project.out(0, &["show", "-last"]);
+    let (first, slow) = (said.lines().next().expect("a line"), "image.base.provision[\"slow\"]");
+    assert!(first.starts_with("Apply of run ") && said.contains(slow), "{said}");
+    assert!(said.contains("bake show -format html -last"), "{said}");
+    let html = project.out(0, &["show", "-last", "-format", "html"]);
+    assert!(html.contains("image.base.provision[&quot;slow&quot;]"), "{html}");
+
+    // Of a run that failed, too; and it is the last one that is told of.
+    project.write(
+        "main.bake.hcl",
+        &module("  provision \"shell\" \"bad\" {\n    inline = [\"echo spoken\", \"false\"]\n  }\n"),
+    );
+    apply(&project, 1);
+    let said = project.out(0, &["show", "-last"]);
+    assert!(said.contains("bad") && said.contains("failed"), "{said}");
+    let logs = project.path().join(".bake/log");
+    let runs = fs::read_dir(&logs).expect("there are logs").flatten();
+    for file in runs.flat_map(|run| fs::read_dir(run.path()).expect("a directory").flatten()) {
+        let name = file.file_name().to_string_lossy().into_owned();
+        if name.ends_with(".jsonl") {
+            let text = fs::read_to_string(file.path()).expect("it is text");
+            for line in text.lines() {
+                let event: Json = serde_json::from_str(line).expect("an event is JSON");
+                assert_eq!(breaks("events.json", &event), None, "{line}");
+                assert_ne!(event["type"], "output", "what steps write stands in their logs");
+            }
+        }
+    }
+}
+
 /// What going through a page with the keyboard meets.
 pub fn keys(page: &Path, tabs: usize) -> Json {
     let keep = std::env::var_os("BAKE_TEST_SHOTS").map(std::path::PathBuf::from);
