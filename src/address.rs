@@ -23,9 +23,30 @@ impl ModulePath {
         lies_below.then(|| ModulePath(self.0[..=above.0.len()].to_vec()))
     }
 
+    /// Whether `other` is this module or lies below it; a step without a key stands for every key.
+    pub fn holds(&self, other: &ModulePath) -> bool {
+        other.0.len() >= self.0.len()
+            && self
+                .0
+                .iter()
+                .zip(&other.0)
+                .all(|(asked, is)| asked.0 == is.0 && (asked.1.is_none() || asked.1 == is.1))
+    }
+
+    /// The same way down, from `to` instead of from `from`; none if it does not lead through that.
+    pub fn carried(&self, from: &ModulePath, to: &ModulePath) -> Option<ModulePath> {
+        let rest = self.0.strip_prefix(from.0.as_slice())?;
+        Some(ModulePath(to.0.iter().chain(rest).cloned().collect()))
+    }
+
     /// Whether it is that for which bake was started.
     pub fn is_root(&self) -> bool {
         self.0.is_empty()
+    }
+
+    /// Whether it is one of several that a `for_each` stands for.
+    pub fn has_keys(&self) -> bool {
+        self.0.iter().any(|(_, key)| key.is_some())
     }
 
     /// The address of something that stands here: `module.web.data.http.key`.
@@ -153,6 +174,63 @@ impl fmt::Display for Address {
 
 fn quoted(text: &str) -> String {
     serde_json::Value::from(text).to_string()
+}
+
+/// What a flag names: images by their address, or all that a module has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Selection {
+    /// `image.web` or `image.web["arm64"]`; without a key all of a `for_each`.
+    Image(ImageAddress),
+    /// `module.base`, with the modules that it calls.
+    Module(ModulePath),
+}
+
+impl Selection {
+    /// Whether it means this image.
+    pub fn means(&self, image: &ImageAddress) -> bool {
+        match self {
+            Selection::Module(module) => module.holds(&image.module),
+            Selection::Image(asked) => {
+                let own = ImageAddress::new(&asked.name, asked.key.clone().or_else(|| image.key.clone()));
+                own.within(&image.module) == *image
+                    && asked.module.holds(&image.module)
+                    && image.module.0.len() == asked.module.0.len()
+            }
+        }
+    }
+}
+
+impl From<ImageAddress> for Selection {
+    fn from(image: ImageAddress) -> Selection {
+        Selection::Image(image)
+    }
+}
+
+impl fmt::Display for Selection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Selection::Image(image) => image.fmt(f),
+            Selection::Module(module) => module.fmt(f),
+        }
+    }
+}
+
+/// A text that names neither an image nor a module.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} names no image; write image.NAME, image.NAME[\"KEY\"], or module.NAME for all that a module has")]
+pub struct NotASelection(String);
+
+impl FromStr for Selection {
+    type Err = NotASelection;
+    fn from_str(text: &str) -> Result<Selection, NotASelection> {
+        if let Ok(image) = text.parse() {
+            return Ok(Selection::Image(image));
+        }
+        match module(&format!("{text}.")) {
+            Some((path, "")) if !path.is_root() => Ok(Selection::Module(path)),
+            _ => Err(NotASelection(text.to_owned())),
+        }
+    }
 }
 
 /// A text that is no address.

@@ -11,6 +11,8 @@ mod ansible;
 mod bench;
 #[path = "local/chroot.rs"]
 mod chroot;
+#[path = "local/conditions.rs"]
+mod conditions;
 #[path = "local/damage.rs"]
 mod damage;
 #[path = "local/debian.rs"]

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::exit::Exit;
 use super::format::{self, FormatArguments};
 use super::session::{ModuleArguments, Session};
-use crate::address::ImageAddress;
+use crate::address::Selection;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::plan::{self, Mode, Options, Plan};
 use crate::ui::Terminal;
@@ -45,15 +45,15 @@ pub struct Args {
 pub struct PlanArguments {
     #[command(flatten)]
     pub module: ModuleArguments,
-    /// Only this image and what it needs; may be repeated.
+    /// Only this image, or those of this module, and what they need; may be repeated.
     #[arg(long, value_name = "IMAGE")]
-    target: Vec<ImageAddress>,
-    /// Not this image, nor what needs it; may be repeated.
+    target: Vec<Selection>,
+    /// Not this image, or those of this module, nor what needs them; may be repeated.
     #[arg(long, value_name = "IMAGE")]
-    exclude: Vec<ImageAddress>,
-    /// Build this image again though nothing changed; may be repeated.
+    exclude: Vec<Selection>,
+    /// Build this image, or those of this module, again though nothing changed; may be repeated.
     #[arg(long, value_name = "IMAGE")]
-    replace: Vec<ImageAddress>,
+    replace: Vec<Selection>,
     /// Remove every image.
     #[arg(long, conflicts_with = "replace")]
     pub destroy: bool,

@@ -9,9 +9,10 @@ use super::names::Names;
 use super::tree::Read;
 use super::variables::{self, Giver};
 use super::within::Within;
+use crate::address::ModulePath;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::lang::syntax::{Block as Written, Part};
-use crate::lang::{Reference, Value};
+use crate::lang::{Reference, Term, Type, Value};
 use crate::schema::suggest;
 
 /// Modules at most, counted with those that they call: a few that call each other twice are millions.
@@ -59,10 +60,15 @@ impl<'a> Calls<'a> {
                 waits: Some(unread_value(&unread)),
             });
         }
-        let mut all = Vec::new();
+        let (mut all, mut wrong) = (Vec::new(), Diagnostics::new());
         for each in pairs(&keys, &for_each.value.span)? {
-            all.push(Call::of(names, name, written, read, Some(each))?);
+            let path = names.path.below(name, Some(&each.0));
+            match Call::of(names, name, written, read, Some(each)) {
+                Ok(call) => all.push(call),
+                Err(errors) => wrong.extend(errors.into_iter().map(|error| of_instance(&path, error))),
+            }
         }
+        wrong.into_result(())?;
         Ok(Calls {
             all,
             several: true,
@@ -118,6 +124,20 @@ impl<'a> Calls<'a> {
     }
 }
 
+/// Says in which of several modules something is wrong: its place is the same in all of them.
+pub(super) fn of_instance(path: &ModulePath, one: Diagnostic) -> Diagnostic {
+    let said = one.notes.iter().any(|note| names_instance(note));
+    match path.has_keys() && !said {
+        true => one.note(format!("in {path}")),
+        false => one,
+    }
+}
+
+/// Whether this is what [`of_instance`] says.
+pub(super) fn names_instance(note: &str) -> bool {
+    note.starts_with("in module.")
+}
+
 impl<'a> Call<'a> {
     fn of(
         names: &Names<'a>,
@@ -134,7 +154,11 @@ impl<'a> Call<'a> {
         let mut given = BTreeMap::new();
         let inputs = written.body.attributes.iter();
         for attribute in inputs.filter(|attribute| super::blocks::MODULE.argument(&attribute.name.value).is_none()) {
-            let value = found.take(within.evaluate(&attribute.value));
+            let value = match names.stand_in && read.is_ephemeral(&attribute.name.value) {
+                // It may hold what is ephemeral: in what is kept it stands nowhere itself.
+                true => Some(Value::unknown(Type::Any, Term::Withheld)),
+                false => found.take(within.evaluate(&attribute.value)),
+            };
             let span = attribute.value.span.clone();
             given.extend(value.map(|value| (attribute.name.value.clone(), Given::Value { value, span })));
         }
@@ -151,10 +175,10 @@ impl<'a> Call<'a> {
             below.data = names.data.clone();
             below.ephemeral = variables::ephemeral(&variables);
         } else {
-            names.add_found(found);
+            names.add_found(found.into_iter().map(|one| of_instance(&path, one)).collect());
             below.secrets = variables::secrets(&path, &variables);
         }
-        below.count = Rc::clone(&names.count);
+        (below.count, below.depth) = (Rc::clone(&names.count), Rc::clone(&names.depth));
         names.count.set(names.count.get() + 1);
         if names.count.get() > MOST {
             let error = Diagnostic::error(format!("more than {MOST} modules are called")).at(&written.span);

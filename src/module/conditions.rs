@@ -3,11 +3,13 @@
 
 use super::names::Names;
 use super::within::Within;
+use crate::address::{ImageAddress, ModulePath};
 use crate::data;
 use crate::diagnostic::{Diagnostic, Diagnostics, Severity};
 use crate::lang::Value;
 use crate::lang::syntax::{Block as Written, Body};
-use crate::schema::conditions::{ASSERT, POSTCONDITION, PRECONDITION};
+use crate::nodes::Condition;
+use crate::schema::conditions::{ASSERT, POSTCONDITION, PRECONDITION, VALIDATION};
 use crate::schema::{Block, Decoder, Files, block, many};
 use crate::source::Span;
 
@@ -22,61 +24,57 @@ pub static CHECK: Block = block("check")
 static DATA: Block =
     block("data").unsupported("a data source inside of a check is not supported yet: write it beside the check");
 
-/// A condition that waits for what a plan settles.
+/// A condition that waits for what a plan or an apply settles.
 #[derive(Debug, Clone)]
-pub struct Condition {
-    /// True if all is well.
-    value: Value,
-    /// What is said if not.
-    message: Option<Value>,
-    /// `the check "reachable" does not hold`
-    summary: String,
-    /// Where the condition stands.
-    span: Span,
-    severity: Severity,
+pub struct Waiting {
+    /// What must hold.
+    pub condition: Condition,
+    /// What may not happen before it is known to hold.
+    pub guards: Guards,
 }
 
-impl Condition {
-    /// What is to be said about it, once what is known is put in.
-    pub fn judge(&self, settle: &dyn Fn(&Value) -> Value) -> Option<Diagnostic> {
-        let value = settle(&self.value);
-        if value.as_bool() == Some(true) {
-            return None;
-        }
-        let said = |summary: &str| match self.severity {
-            Severity::Error => Diagnostic::error(summary),
-            Severity::Warning => Diagnostic::warning(summary),
-        };
-        if !value.is_known() {
-            let when = value
-                .term()
-                .map_or_else(String::new, |term| format!("{term} is known only after apply"));
-            let error = Diagnostic::warning("a condition could not be looked at yet").label(&self.span, when);
-            return Some(error.help("bake plan looks at it again when the image stands"));
-        }
-        let message = self.message.as_ref().map(settle);
-        let message = message.filter(|text| !text.contains_sensitive());
-        let error = message.as_ref().and_then(Value::as_str).into_iter();
-        let error = error.fold(said(&self.summary), Diagnostic::note);
-        Some(error.label(&self.span, "this must hold"))
-    }
+/// What a condition stands in front of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Guards {
+    /// Nothing of this image is begun.
+    Image(ImageAddress),
+    /// Nothing is built on this image.
+    On(ImageAddress),
+    /// Nothing of any image of this module is begun.
+    Module(ModulePath),
+    /// It only says whether all is well.
+    Nothing,
 }
 
 /// The conditions of a module.
 #[derive(Debug, Default)]
 pub(super) struct Conditions {
     /// Those that a plan must look at.
-    pub waiting: Vec<Condition>,
+    pub waiting: Vec<Waiting>,
 }
 
 impl Conditions {
+    /// The images that must stand before it can be said whether this one may be begun.
+    pub fn needs_of<'c>(&'c self, image: &'c ImageAddress) -> impl Iterator<Item = (ImageAddress, Span)> + 'c {
+        let before = move |one: &&Waiting| match &one.guards {
+            Guards::Image(guarded) => guarded == image,
+            Guards::Module(module) => module.holds(&image.module),
+            Guards::On(_) | Guards::Nothing => false,
+        };
+        self.waiting.iter().filter(before).flat_map(move |one| {
+            let leaves = one.condition.value.leaves().into_iter();
+            let others = leaves.filter(move |(of, _)| of.image != *image);
+            others.map(|(of, _)| (of.image, one.condition.span.clone()))
+        })
+    }
+
     /// Looks at one. Answers whether it may go on: it holds, or nobody knows yet.
     pub fn look(
         &mut self,
         within: &Within<'_, '_>,
         written: &Written,
         summary: String,
-        severity: Severity,
+        about: (Severity, Guards),
         found: &mut Diagnostics,
     ) -> bool {
         let of = |name| written.body.attribute(name).map(|attribute| &attribute.value);
@@ -96,23 +94,23 @@ impl Conditions {
         if value.as_bool() == Some(true) {
             return true;
         }
-        let one = Condition {
-            message: found.take(within.evaluate(message)),
+        let message = found.take(within.evaluate(message));
+        let (severity, guards) = about;
+        let condition = Condition {
+            message: message.filter(|text| !text.contains_sensitive()),
             value,
             summary,
             span: condition.span.clone(),
             severity,
+            after: Vec::new(),
         };
-        match one.value.is_known() {
-            true => {
-                found.extend(one.judge(&Value::clone));
-                false
-            }
-            false => {
-                self.waiting.push(one);
-                true
-            }
+        if condition.value.is_known() {
+            let message = condition.message.as_ref().and_then(Value::as_str);
+            found.extend(condition.judge(&condition.value, message).err());
+            return false;
         }
+        self.waiting.push(Waiting { condition, guards });
+        true
     }
 
     /// All of one kind in a body.
@@ -121,13 +119,13 @@ impl Conditions {
         within: &Within<'_, '_>,
         body: &Body,
         kind: &str,
-        about: &str,
+        about: (&str, Guards),
         found: &mut Diagnostics,
     ) -> bool {
         let mut all_hold = true;
         for written in body.blocks_of(kind) {
-            let summary = format!("a {kind} of {about} does not hold");
-            all_hold &= self.look(within, written, summary, Severity::Error, found);
+            let summary = format!("a {kind} of {} does not hold", about.0);
+            all_hold &= self.look(within, written, summary, (Severity::Error, about.1.clone()), found);
         }
         all_hold
     }
@@ -138,12 +136,12 @@ impl Conditions {
         within: &Within<'_, '_>,
         written: &Written,
         kind: &str,
-        about: &str,
+        about: (&str, Guards),
         found: &mut Diagnostics,
     ) -> bool {
         let mut all_hold = true;
         for lifecycle in written.body.blocks_of("lifecycle") {
-            all_hold &= self.of(within, &lifecycle.body, kind, about, found);
+            all_hold &= self.of(within, &lifecycle.body, kind, about.clone(), found);
         }
         all_hold
     }
@@ -162,7 +160,13 @@ impl Conditions {
             found.extend(decoder.found);
             for assert in written.body.blocks_of("assert") {
                 let summary = format!("check {name:?} does not hold");
-                self.look(&names.at_top(), assert, summary, Severity::Warning, found);
+                self.look(
+                    &names.at_top(),
+                    assert,
+                    summary,
+                    (Severity::Warning, Guards::Nothing),
+                    found,
+                );
             }
         }
     }
@@ -183,7 +187,21 @@ impl Conditions {
                     own: Some(own),
                     ..names.at_top()
                 };
-                self.of_lifecycle(&within, written, POSTCONDITION.name, address, found);
+                self.of_lifecycle(&within, written, POSTCONDITION.name, (address, Guards::Nothing), found);
+            }
+        }
+    }
+
+    /// Those that variables of a module that is called ask of values which wait for images.
+    pub fn of_inputs(&mut self, names: &Names<'_>, found: &mut Diagnostics) {
+        for (name, written) in &names.declared.variables {
+            let value = names.variables.get(name).and_then(|value| value.as_ref().ok());
+            if value.is_none_or(Value::is_wholly_known) {
+                continue;
+            }
+            let about = (Severity::Error, Guards::Module(names.path.clone()));
+            for written in written.body.blocks_of(VALIDATION.name) {
+                self.look(&names.at_top(), written, bad_value(name), about.clone(), found);
             }
         }
     }
@@ -191,5 +209,10 @@ impl Conditions {
 
 /// Whether the preconditions of a data source let it be read.
 pub(super) fn may_be_read(within: &Within<'_, '_>, written: &Written, address: &str, found: &mut Diagnostics) -> bool {
-    Conditions::default().of_lifecycle(within, written, PRECONDITION.name, address, found)
+    Conditions::default().of_lifecycle(within, written, PRECONDITION.name, (address, Guards::Nothing), found)
+}
+
+/// What is said of a value that does not hold what its variable asks.
+pub(super) fn bad_value(variable: &str) -> String {
+    format!("variable \"{variable}\" has a bad value")
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::conditions::Conditions;
+use super::conditions::{Conditions, Guards};
 use super::cycle::{self, Needs};
 use super::names::Names;
 use super::providers::Providers;
@@ -11,6 +11,7 @@ use crate::address::ImageAddress;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::lang::Value;
 use crate::lang::syntax::Block as Written;
+use crate::schema::conditions::{POSTCONDITION, PRECONDITION};
 use crate::schema::{Decoder, Files, Object};
 use crate::source::Span;
 use crate::spec::{Architecture, Decoding, IMAGE, ImageSpec, check_local};
@@ -26,8 +27,12 @@ pub(super) struct Images {
 impl Images {
     /// Every image, in the order of their addresses, and those that wait for data sources. What is wrong is added to
     /// `found`.
-    pub fn finish(mut self, found: &mut Diagnostics) -> (Vec<ImageSpec>, Vec<ImageAddress>) {
-        let order = cycle::order(&needs(&self.specs), found);
+    pub fn finish(mut self, conditions: &Conditions, found: &mut Diagnostics) -> (Vec<ImageSpec>, Vec<ImageAddress>) {
+        let mut needs = needs(&self.specs);
+        for (image, needs) in &mut needs {
+            needs.extend(conditions.needs_of(image));
+        }
+        let order = cycle::order(&needs, found);
         inherit_architecture(&mut self.specs, &order, found);
         self.specs
             .values()
@@ -88,8 +93,12 @@ impl ImagesHere<'_, '_> {
         let mut decoder = Decoder::new(&evaluate, self.files, Some(address));
         let object = decoder.block(written, &IMAGE);
         found.extend(decoder.found);
-        for kind in ["precondition", "postcondition"] {
-            conditions.of_lifecycle(&evaluate.plain, written, kind, &address.to_string(), found);
+        let about = address.to_string();
+        for (kind, guards) in [
+            (PRECONDITION.name, Guards::Image(address.clone())),
+            (POSTCONDITION.name, Guards::On(address.clone())),
+        ] {
+            conditions.of_lifecycle(&evaluate.plain, written, kind, (&about, guards), found);
         }
         if object.is_unread() {
             return Decoded::Waits;

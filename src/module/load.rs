@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::blocks::BAKE;
+use super::calls::{names_instance, of_instance};
 use super::conditions::Conditions;
 use super::data::{self, Reader, Reading};
 use super::images::{Images, ImagesHere};
@@ -187,8 +188,13 @@ impl Read {
         let mut images = Images::default();
         visit(&names, &identities, &mut |names, identities| {
             let Some(files) = names.files() else { return };
+            let all = &mut *found;
+            let found = &mut Diagnostics::new();
             conditions.of_data(names, found);
             conditions.checks(names, files, found);
+            if !names.path.is_root() {
+                conditions.of_inputs(names, found);
+            }
             let here = ImagesHere {
                 names,
                 identities,
@@ -200,8 +206,10 @@ impl Read {
             if !names.path.is_root() {
                 outputs::outputs(names, identities, files, &mut conditions, found);
             }
+            let found = std::mem::take(found).into_iter();
+            all.extend(found.map(|one| of_instance(&names.path, one)));
         });
-        let (images, waiting) = images.finish(found);
+        let (images, waiting) = images.finish(&conditions, found);
         let outputs = outputs::outputs(&names, &identities, files, &mut conditions, found);
         let addresses: Vec<_> = images
             .iter()
@@ -406,12 +414,15 @@ fn project_of(bake: Option<&Object>) -> String {
     named.unwrap_or(DEFAULT_PROJECT).to_owned()
 }
 
-/// Drops what has been said already: several places that need the same broken thing say the same.
+/// Drops what has been said already: several places that need the same broken thing say the same, and so do the modules of
+/// one `for_each`, unless what they were given differs.
 fn without_repeats(found: Diagnostics) -> Diagnostics {
     let mut said = BTreeSet::new();
     let key = |one: &Diagnostic| {
         let place = one.labels.first().map(|label| label.span.to_string());
-        (place, one.summary.clone(), one.severity == Severity::Error)
+        let notes = one.notes.iter().filter(|note| !names_instance(note));
+        let notes: Vec<String> = notes.cloned().collect();
+        (place, one.summary.clone(), notes, one.severity == Severity::Error)
     };
     found.into_iter().filter(|one| said.insert(key(one))).collect()
 }

@@ -101,7 +101,7 @@ pub struct Module {
     /// `moved` blocks.
     pub moved: Vec<Moved>,
     /// What must hold, as far as only a plan can tell.
-    pub conditions: Vec<conditions::Condition>,
+    pub conditions: Vec<conditions::Waiting>,
     /// What the data sources found.
     pub data: Vec<data::Reading>,
     /// Images about which nothing can be said before data sources have been read ([`Data::Offline`]).

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::rc::Rc;
 
 use super::blocks::Declared;
-use super::calls::Calls;
+use super::calls::{Calls, of_instance};
 use super::cycle::{self, Edge};
 use super::instances::{Instances, Sources};
 use super::tree::Read;
@@ -20,7 +20,8 @@ use crate::schema::{Files, suggest};
 use crate::source::Span;
 use crate::spec::ProviderKey;
 
-/// How deeply locals may be built on locals.
+/// How deeply locals may be built on locals, counted with the modules and outputs that lead to them: each is a few
+/// frames of the stack.
 const DEEPEST: usize = 100;
 
 /// The names of a module.
@@ -49,6 +50,8 @@ pub(super) struct Names<'a> {
     pub secrets: BTreeMap<String, (Value, u64)>,
     /// How many modules were called so far, in all of the tree.
     pub count: Rc<Cell<usize>>,
+    /// How many things are being computed for one another, in all of the tree.
+    pub depth: Rc<Cell<usize>>,
     /// What stands for secrets is meant, not they themselves.
     pub stand_in: bool,
     done: RefCell<BTreeMap<Item, Result<Value, Diagnostic>>>,
@@ -102,6 +105,7 @@ impl<'a> Names<'a> {
             module: None,
             secrets: BTreeMap::new(),
             count: Rc::default(),
+            depth: Rc::default(),
             stand_in: false,
             calls: RefCell::default(),
             done: RefCell::default(),
@@ -147,7 +151,8 @@ impl<'a> Names<'a> {
 
     /// What was wrong with locals, `for_each`, and calls of modules, here and in those modules.
     pub fn take_found(&self) -> Diagnostics {
-        let mut all = self.found.take();
+        let own = self.found.take().into_iter();
+        let mut all: Diagnostics = own.map(|one| of_instance(&self.path, one)).collect();
         let calls: Vec<_> = self
             .calls
             .borrow()
@@ -292,13 +297,15 @@ impl<'a> Names<'a> {
         if standing.iter().any(|(one, _)| *one == item) {
             return None;
         }
-        if standing.len() >= DEEPEST {
+        if self.depth.get() >= DEEPEST {
             let error = Diagnostic::error("locals are built on locals too deeply").at(asked);
             return Some(Err(error));
         }
         drop(standing);
         self.stack.borrow_mut().push((item, asked.clone()));
+        self.depth.set(self.depth.get() + 1);
         let computed = with();
+        self.depth.set(self.depth.get() - 1);
         self.stack.borrow_mut().pop();
         Some(computed.map_err(|errors| {
             let first = errors.iter().next().cloned();

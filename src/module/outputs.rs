@@ -1,11 +1,11 @@
 //! `output` and `moved` blocks.
 
 use super::blocks::{MOVED, OUTPUT};
-use super::conditions::Conditions;
+use super::conditions::{Conditions, Guards};
 use super::names::Names;
 use super::within::InImage;
 use super::{Moved, OutputSpec};
-use crate::address::{ImageAddress, ModulePath};
+use crate::address::{ImageAddress, ModulePath, Selection};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::lang::Part;
 use crate::lang::syntax::{Block as Written, Expression};
@@ -51,7 +51,7 @@ pub(super) fn outputs(
             &within,
             &written.body,
             "precondition",
-            &format!("output {name:?}"),
+            (&format!("output {name:?}"), Guards::Nothing),
             found,
         );
         if value.as_ref().is_some_and(Value::contains_sensitive)
@@ -91,38 +91,74 @@ impl Moves {
     pub fn of(&mut self, names: &Names<'_>, files: &Files, images: &[ImageAddress], found: &mut Diagnostics) {
         for written in &names.declared.moved {
             decode(written, &MOVED, names, files, found);
-            let address = |name: &str, found: &mut Diagnostics| {
+            let place = |name: &str, found: &mut Diagnostics| {
                 let attribute = written.body.attribute(name)?;
-                found.take(address(&names.path, &attribute.value))
+                found.take(place(&names.path, &attribute.value))
             };
-            let (Some(from), Some(to)) = (address("from", found), address("to", found)) else {
+            let (Some(from), Some(to)) = (place("from", found), place("to", found)) else {
                 continue;
             };
-            if let Some(first) = self.all.iter().find(|one| one.from.value == from.value) {
-                let error = Diagnostic::error(format!("{} is moved twice", from.value));
-                found.push(
-                    error
-                        .label(&from.span, "here again")
-                        .label(&first.from.span, "the first is here"),
-                );
+            for moved in found.take(pairs(from, to, images)).into_iter().flatten() {
+                self.one(moved, names, images, found);
             }
-            if images.contains(&from.value) {
-                let error = Diagnostic::error(format!("{} is still in the module", from.value)).at(&from.span);
-                found.push(error.help("remove the moved block, or the image block of its old name"));
-            } else if !images.contains(&to.value) && names.unreadable.is_none() {
-                found.push(Diagnostic::error(format!("{} is not in the module", to.value)).at(&to.span));
+        }
+    }
+
+    fn one(&mut self, moved: Moved, names: &Names<'_>, images: &[ImageAddress], found: &mut Diagnostics) {
+        let Moved { from, to } = &moved;
+        if let Some(first) = self.all.iter().find(|one| one.from.value == from.value) {
+            let error = Diagnostic::error(format!("{} is moved twice", from.value));
+            found.push(
+                error
+                    .label(&from.span, "here again")
+                    .label(&first.from.span, "the first is here"),
+            );
+        }
+        if images.contains(&from.value) {
+            let error = Diagnostic::error(format!("{} is still in the module", from.value)).at(&from.span);
+            found.push(error.help("remove the moved block, or the image block of its old name"));
+        } else if !images.contains(&to.value) && names.unreadable.is_none() {
+            found.push(Diagnostic::error(format!("{} is not in the module", to.value)).at(&to.span));
+        }
+        self.all.push(moved);
+    }
+}
+
+/// Each image that is moved, with where it goes: one, or all that the module at the new place has.
+fn pairs(from: Spanned<Selection>, to: Spanned<Selection>, images: &[ImageAddress]) -> Result<Vec<Moved>, Diagnostic> {
+    match (from.value, to.value) {
+        (Selection::Image(old), Selection::Image(new)) => Ok(vec![Moved {
+            from: Spanned::new(old, from.span),
+            to: Spanned::new(new, to.span),
+        }]),
+        (Selection::Module(old), Selection::Module(new)) => {
+            let here = images.iter().filter_map(|image| {
+                let before = image.clone().within(&image.module.carried(&new, &old)?);
+                Some(Moved {
+                    from: Spanned::new(before, from.span.clone()),
+                    to: Spanned::new(image.clone(), to.span.clone()),
+                })
+            });
+            let all: Vec<_> = here.collect();
+            match all.is_empty() {
+                true => Err(Diagnostic::error(format!("{new} has no images")).at(&to.span)),
+                false => Ok(all),
             }
-            self.all.push(Moved { from, to });
+        }
+        _ => {
+            let error = Diagnostic::error("an image is moved to an image, and a module to a module").at(&from.span);
+            Err(error.label(&to.span, "to here"))
         }
     }
 }
 
-/// `image.web`, `image.web["arm64"]` or `module.base.image.web`, as it is written in a module.
-fn address(path: &ModulePath, expression: &Expression) -> Result<Spanned<ImageAddress>, Diagnostic> {
+/// `image.web`, `image.web["arm64"]`, `module.base.image.web` or `module.base`, as it is written in a module.
+fn place(path: &ModulePath, expression: &Expression) -> Result<Spanned<Selection>, Diagnostic> {
     let wrong = || {
         let error = Diagnostic::error("the address of an image is wanted").at(&expression.span);
-        error.help("write image.NAME, image.NAME[\"KEY\"] or module.NAME.image.NAME")
+        error.help("write image.NAME, image.NAME[\"KEY\"], module.NAME.image.NAME, or module.NAME for all of a module")
     };
+    let of = |selection| Ok(Spanned::new(selection, expression.span.clone()));
     let reference = expression.as_reference().ok_or_else(wrong)?;
     let mut parts = reference.parts.iter().map(|part| &part.value).peekable();
     let mut path = path.clone();
@@ -139,9 +175,9 @@ fn address(path: &ModulePath, expression: &Expression) -> Result<Spanned<ImageAd
         };
         match (root.as_str(), parts.peek().is_none()) {
             ("module", false) => path = path.below(name, key),
+            ("module", true) => return of(Selection::Module(path.below(name, key))),
             ("image", true) => {
-                let image = ImageAddress::new(name, key.map(str::to_owned)).within(&path);
-                return Ok(Spanned::new(image, expression.span.clone()));
+                return of(ImageAddress::new(name, key.map(str::to_owned)).within(&path).into());
             }
             _ => return Err(wrong()),
         }

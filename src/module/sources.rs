@@ -31,7 +31,10 @@ pub(super) fn find(directory: &Path) -> Result<Found, Diagnostic> {
     let entries = std::fs::read_dir(directory).map_err(|error| {
         Diagnostic::error(format!("cannot read the directory {shown}"))
             .note(why(&error))
-            .help("choose another with -chdir=DIR")
+            .help(match error.kind() {
+                std::io::ErrorKind::NotADirectory => "a module is a directory: name the one in which the file stands",
+                _ => "choose another with -chdir=DIR",
+            })
     })?;
     let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
     let mut names: Vec<String> = names.filter(|name| !name.starts_with('.')).collect();

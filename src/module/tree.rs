@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
 
 use super::blocks::{Declared, MODULE};
-use super::conditions::Conditions;
+use super::conditions::{Conditions, Guards, bad_value};
 use super::lock::{self, Lock};
 use super::names::Names;
 use super::variables::Variable;
@@ -17,7 +17,7 @@ use crate::digest::Digest;
 use crate::lang::syntax::Block as Written;
 use crate::lang::{Noted, Value};
 use crate::schema::{Decoder, Files};
-use crate::source::Spanned;
+use crate::source::{Span, Spanned};
 use crate::spec::ProviderKey;
 
 /// How deeply modules may call modules.
@@ -105,6 +105,13 @@ impl Read {
             unreadable,
             called,
         })
+    }
+
+    /// Whether it declares this variable as ephemeral.
+    pub(super) fn is_ephemeral(&self, variable: &str) -> bool {
+        let written = self.declared.variables.get(variable);
+        let says = written.and_then(|written| written.body.attribute("ephemeral"));
+        says.is_some_and(|says| Literals::is_true(&says.value))
     }
 
     /// The files of the module and of those that it calls, by their paths from its directory, or absolute.
@@ -212,9 +219,25 @@ fn called(shown: &Path, written: &Written, above: Above<'_>, found: &mut Diagnos
                     found,
                 ))
             }
-            None => Ok(read),
+            None => match reserved(&read, &written.span) {
+                Some(error) => Err(place(error, found)),
+                None => Ok(read),
+            },
         }
     })
+}
+
+/// A variable that no `module` block could give a value, because the block itself has an argument of that name.
+fn reserved(read: &Read, call: &Span) -> Option<Diagnostic> {
+    let mut variables = read.declared.variables.iter();
+    let (name, written) = variables.find(|(name, _)| MODULE.argument(name).is_some())?;
+    let error = Diagnostic::error(format!(
+        "no variable of a module that is called can be named \"{name}\""
+    ));
+    let error = error.at(&written.span).label(call, "it is called here");
+    Some(error.help(format!(
+        "a module block has an argument {name} of its own: choose another name"
+    )))
 }
 
 /// Where a called module is, as messages name it.
@@ -229,7 +252,10 @@ fn directory_of(shown: &Path, source: &Spanned<String>, above: Above<'_>) -> Res
             error.help("a source begins with ./ or ../; modules are not fetched, so keep them in the repository")
         );
     }
-    let path = tidy(&shown.join(text));
+    let (joined, short) = (shown.join(text), tidy(&shown.join(text)));
+    // Behind a link `..` leads elsewhere than the text of the path says.
+    let same = || std::fs::canonicalize(&joined).ok() == std::fs::canonicalize(&short).ok();
+    let path = if same() { short } else { joined };
     let directory = std::fs::canonicalize(&path).map_err(|error| {
         let error = match error.kind() {
             std::io::ErrorKind::NotFound => Diagnostic::error(format!("there is no directory {}", path.display())),
@@ -298,8 +324,8 @@ fn validate(names: &Names<'_>, name: &str, variable: &Variable) -> Result<(), Di
     let within = names.at_top();
     for written in &variable.validations {
         let mut said = Diagnostics::new();
-        let summary = format!("variable \"{name}\" has a bad value");
-        Conditions::default().look(&within, written, summary, Severity::Error, &mut said);
+        let about = (Severity::Error, Guards::Nothing);
+        Conditions::default().look(&within, written, bad_value(name), about, &mut said);
         let given = |error: Diagnostic| match &variable.origin {
             Some(span) => error.label(span, "given here"),
             None => error,

@@ -37,8 +37,8 @@ impl Variable {
         if !self.sensitive {
             return Ok(value);
         }
-        if !value.is_wholly_known() && !self.ephemeral {
-            // The module that gives it has put something in its place already, with a revision of its own.
+        if matches!(value.term(), Some(Term::Variable { .. })) && !self.ephemeral {
+            // The module that gives it has put something in place of all of it already, with a revision of its own.
             return Ok(value.revealed());
         }
         if self.ephemeral {

@@ -7,6 +7,7 @@ pub mod adopt;
 pub mod attachment;
 pub mod boot_loader;
 pub mod bootstrap;
+pub mod condition;
 pub mod context;
 mod devices;
 pub mod filesystem;
@@ -50,6 +51,7 @@ pub use adopt::Adopt;
 pub use attachment::Attachment;
 pub use boot_loader::BootLoader;
 pub use bootstrap::Bootstrap;
+pub use condition::Condition;
 pub use context::{Context, NodeError};
 pub use filesystem::Filesystem;
 pub use fstab::Fstab;
@@ -109,7 +111,7 @@ pub enum Lifetime {
     Part,
     /// Stays: image.
     Lasting,
-    /// Leaves nothing to close: bootstrap, provision, retire.
+    /// Leaves nothing to close: bootstrap, provision, retire, condition.
     Effect,
 }
 
@@ -276,7 +278,7 @@ pub trait HandleOf: Kind {
 
 kinds!(
     Volume, Attachment, Partitions, Filesystem, Mount, Bootstrap, Fstab, BootLoader, Provision, Hook, Seal, Snapshot,
-    Image, Adopt, Update, Retire,
+    Image, Adopt, Update, Retire, Condition,
 );
 
 /// A node of the graph.

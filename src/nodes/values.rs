@@ -24,7 +24,8 @@ pub fn map(value: &Value, cx: &Context) -> Result<BTreeMap<String, String>, Node
         .collect())
 }
 
-fn settled(value: &Value, cx: &Context) -> Result<Value, NodeError> {
+/// The value with all that it waits for put in.
+pub fn settled(value: &Value, cx: &Context) -> Result<Value, NodeError> {
     Ok(value.resolve(&|of, name| output(cx, &of.image, name))?)
 }
 

@@ -9,11 +9,15 @@ use super::observe::World;
 use super::options::{Mode, Options};
 use super::outputs::Known;
 use super::releases::{self, Candidate};
-use super::{Action, Cause, FORMAT, ImagePlan, Plan, PlannedOutput, Release, Standing, causes, mutable, nodes, select};
+use super::{
+    Action, Cause, FORMAT, ImagePlan, Plan, PlannedOutput, Release, Standing, causes, conditions, mutable, nodes,
+    select,
+};
 use crate::address::{Address, ImageAddress};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::digest::{ContentHasher, Digest};
 use crate::module::Module;
+use crate::module::conditions::Waiting;
 use crate::nodes::{Need, Node, NodeData};
 use crate::providers::ObservedImage;
 use crate::spec::ImageSpec;
@@ -37,6 +41,8 @@ pub struct Assembly<'a> {
     pub known: &'a Known,
     /// What is known of those that stand, whatever the plan does to them.
     pub stood: &'a Known,
+    /// Conditions that only an apply can judge.
+    pub conditions: &'a [Waiting],
     /// What was decided.
     pub fates: &'a BTreeMap<ImageAddress, Fate<'a>>,
 }
@@ -273,6 +279,7 @@ impl<'a> Assembly<'a> {
             }
         }
         all.extend(going.iter().map(|one| Arc::new(self.retirement(one, going))));
+        conditions::place(self.conditions, &mut all);
         nodes::prune(&mut all);
         all
     }

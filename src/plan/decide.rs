@@ -3,7 +3,7 @@
 use super::causes;
 use super::compare::{Change, changes};
 use super::observe::{Kept, World};
-use super::options::{Options, means};
+use super::options::Options;
 use super::{Action, Cause, written};
 use crate::graph::Compiled;
 use crate::providers::ObservedImage;
@@ -192,7 +192,7 @@ fn forced(compiled: &Compiled, current: &ObservedImage, world: &World, options: 
     let requested = options
         .replace
         .iter()
-        .any(|asked| means(asked, &spec.address))
+        .any(|asked| asked.means(&spec.address))
         .then_some(Cause::Requested);
     let triggers = |block: &Recorded| {
         super::compare::find(block, "lifecycle.replace_triggered_by").map(|argument| argument.digest)

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::assemble;
+use super::conditions::Judged;
 use super::decide::decide;
 use super::fate::Fate;
 use super::moved::{self, Moves};
@@ -50,8 +51,12 @@ pub fn make(module: &Module, world: &World, options: &Options) -> Result<Plan, D
         chosen,
         ..
     } = planner;
-    let (mut errors, warnings) = (errors, judged.0);
-    errors.extend(judged.1);
+    let mut errors = errors;
+    let (wrong, warnings): (Vec<_>, Vec<_>) = judged
+        .found
+        .into_iter()
+        .partition(|one| one.severity == Severity::Error);
+    errors.extend(wrong);
     let plan = assemble::Assembly {
         module,
         options,
@@ -62,6 +67,7 @@ pub fn make(module: &Module, world: &World, options: &Options) -> Result<Plan, D
         known: &known,
         stood: &stood,
         fates: &fates,
+        conditions: &judged.waiting,
     }
     .plan();
     errors.take(plan).map_or_else(
@@ -87,17 +93,12 @@ struct Planner<'a> {
 }
 
 impl<'a> Planner<'a> {
-    /// Conditions that wait for images, as far as their fate settles them: warnings, and errors.
-    fn conditions(&self) -> (Diagnostics, Diagnostics) {
-        let judged = match self.options.mode {
-            Mode::Destroy => &[][..],
-            _ => self.module.conditions.as_slice(),
-        };
-        let judged = judged
-            .iter()
-            .filter_map(|one| one.judge(&|value| self.known.settle(value)));
-        let (errors, warnings): (Vec<_>, Vec<_>) = judged.partition(|one| one.severity == Severity::Error);
-        (warnings.into_iter().collect(), errors.into_iter().collect())
+    /// Conditions that wait for images, as far as their fate settles them.
+    fn conditions(&self) -> Judged {
+        match self.options.mode {
+            Mode::Destroy => Judged::default(),
+            _ => Judged::of(&self.module.conditions, &self.known),
+        }
     }
 
     /// What is known of images that stand, until something else is decided about them.

@@ -3,6 +3,7 @@
 pub mod assemble;
 pub mod causes;
 pub mod compare;
+pub mod conditions;
 pub mod decide;
 pub mod fate;
 pub mod file;

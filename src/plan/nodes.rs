@@ -248,6 +248,7 @@ pub fn prune(nodes: &mut [Arc<Node>]) {
             NodeData::Update(update) => update.after.retain(keep),
             NodeData::Retire(retire) => retire.after.retain(keep),
             NodeData::Hook(hook) => hook.after.retain(keep),
+            NodeData::Condition(condition) => condition.after.retain(keep),
             _ => {}
         }
     }

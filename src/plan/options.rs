@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::address::ImageAddress;
+use crate::address::Selection;
 
 /// What kind of plan.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,22 +19,17 @@ pub enum Mode {
     Import,
 }
 
-/// Choices of one run. An address without a key stands for all images of a `for_each`.
+/// Choices of one run.
 #[derive(Debug, Clone, Default)]
 pub struct Options {
     /// What kind of plan.
     pub mode: Mode,
     /// `-target`: only these and what they need; empty: all.
-    pub targets: Vec<ImageAddress>,
+    pub targets: Vec<Selection>,
     /// `-exclude`: all but these and what needs them.
-    pub exclude: Vec<ImageAddress>,
+    pub exclude: Vec<Selection>,
     /// `-replace`: built again in any case.
-    pub replace: Vec<ImageAddress>,
+    pub replace: Vec<Selection>,
     /// RFC 3339: what `max_age` and `deprecate_after` are counted to.
     pub now: String,
-}
-
-/// Whether an address on the command line means this image.
-pub fn means(asked: &ImageAddress, image: &ImageAddress) -> bool {
-    asked == image || (asked.key.is_none() && asked.name == image.name && asked.module == image.module)
 }

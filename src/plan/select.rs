@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use super::observe::World;
-use super::options::{Mode, Options, means};
-use crate::address::ImageAddress;
+use super::options::{Mode, Options};
+use crate::address::{ImageAddress, Selection};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::graph::order::dependencies;
 use crate::module::Module;
@@ -30,9 +30,9 @@ pub fn select(module: &Module, world: &World, options: &Options) -> Result<BTree
         Mode::Destroy => (&needed_by, &needs),
         _ => (&needs, &needed_by),
     };
-    let matching = |asked: &[ImageAddress]| -> BTreeSet<ImageAddress> {
+    let matching = |asked: &[Selection]| -> BTreeSet<ImageAddress> {
         all.iter()
-            .filter(|image| asked.iter().any(|asked| means(asked, image)))
+            .filter(|image| asked.iter().any(|asked| asked.means(image)))
             .cloned()
             .collect()
     };
@@ -99,12 +99,15 @@ fn known(all: &BTreeSet<ImageAddress>, options: &Options) -> Result<(), Diagnost
     let unknown = asked
         .into_iter()
         .flat_map(|(flag, asked)| asked.iter().map(move |image| (flag, image)));
-    let unknown = unknown.filter(|(_, asked)| !all.iter().any(|image| means(asked, image)));
+    let unknown = unknown.filter(|(_, asked)| !all.iter().any(|image| asked.means(image)));
     let errors: Diagnostics = unknown
         .map(|(flag, asked)| {
             let known: Vec<String> = all.iter().map(ToString::to_string).collect();
-            Diagnostic::error(format!("{flag}={asked}: there is no such image"))
-                .note(format!("the images are {}", known.join(", ")))
+            let what = match asked {
+                Selection::Image(_) => "there is no such image",
+                Selection::Module(_) => "there is no such module, or it has no images",
+            };
+            Diagnostic::error(format!("{flag}={asked}: {what}")).note(format!("the images are {}", known.join(", ")))
         })
         .collect();
     errors.into_result(()).map(|_| ())

@@ -214,3 +214,28 @@ fn modules_that_call_each_other_twice_are_not_read_for_ever() {
         "{refused}"
     );
 }
+
+#[test]
+fn locals_of_modules_within_modules_do_not_use_up_the_stack() {
+    let bench = Bench::new("");
+    let locals = |last: &str| {
+        let chain = (1..40).map(|at| format!("  l{at} = local.l{}\n", at - 1));
+        format!("locals {{\n  l0 = {last}\n{}}}\n", chain.collect::<String>())
+    };
+    for at in 0..31 {
+        let (own, up) = if at == 0 {
+            (String::new(), "./")
+        } else {
+            (format!("m{at}/"), "../")
+        };
+        std::fs::create_dir_all(bench.path().join(format!("m{}", at + 1))).unwrap();
+        let call = format!("module \"a\" {{\n  source = \"{up}m{}\"\n}}\n", at + 1);
+        let output = "output \"x\" {\n  value = local.l39\n}\n";
+        let project = if at == 0 { PROJECT } else { "" };
+        let text = format!("{project}{call}{}{output}", locals("module.a.x"));
+        bench.write(&format!("{own}a.bake.hcl"), text.as_bytes());
+    }
+    bench.write("m31/a.bake.hcl", b"output \"x\" {\n  value = \"end\"\n}\n");
+    let refused = bench.refused();
+    assert!(refused.contains("locals are built on locals too deeply"), "{refused}");
+}

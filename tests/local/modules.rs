@@ -137,3 +137,46 @@ fn modules_are_built_with_what_they_say_to_each_other() {
     );
     assert!(project.done(&["plan", "-no-color"]).contains("1 to destroy"));
 }
+
+#[test]
+fn what_a_module_calls_secret_is_in_no_plan_file() {
+    let main = image("first", "")
+        + "module \"web\" {\n  source = \"./web\"\n  given = { id = image.first.id, password = \"c4n4ry\" }\n}\n";
+    let project = crate::bench::project(&main);
+    fs::create_dir_all(project.path().join("web")).expect("a directory");
+    let step =
+        "  provision \"shell\" \"use\" {\n    inline = [\"true\"]\n    env = { PASSWORD = var.given.password }\n  }\n";
+    let web = format!("variable \"given\" {{\n  sensitive = true\n}}\n{}", image("web", step));
+    project.write("web/web.bake.hcl", &web.replace("root.tar", "../root.tar"));
+    project.done(&["plan", "-out", "plan"]);
+    let kept = fs::read_to_string(project.path().join("plan")).expect("a plan file");
+    assert!(kept.contains("PASSWORD") || kept.contains("provision"), "{kept}");
+    assert!(!kept.contains("c4n4ry"), "the secret is in the plan file");
+}
+
+#[test]
+fn a_whole_module_is_a_target_and_is_moved() {
+    let call = |name: &str| format!("module \"{name}\" {{\n  source = \"./tiny\"\n}}\n");
+    let project = crate::bench::project(&(image("other", "") + &call("old")));
+    fs::create_dir_all(project.path().join("tiny")).expect("a directory");
+    let tiny = image("a", "") + &image("b", "");
+    project.write("tiny/tiny.bake.hcl", &tiny.replace("root.tar", "../root.tar"));
+    let said = project.done(&["apply", "-auto-approve", "-no-color", "-target", "module.old"]);
+    assert!(said.contains("Plan: 2 to build"), "{said}");
+    let moved = "moved {\n  from = module.old\n  to = module.new\n}\n";
+    rewrite(&project, &(image("other", "") + &call("new") + moved));
+    let said = project.done(&["plan", "-no-color", "-exclude", "image.other"]);
+    assert!(said.contains("0 to build") && said.contains("2 to update"), "{said}");
+    project.done(&["apply", "-auto-approve", "-exclude", "image.other"]);
+    let said = project.done(&["images", "-no-color"]);
+    assert!(
+        said.contains("module.new.image.a") && !said.contains("module.old"),
+        "{said}"
+    );
+    let output = project
+        .bake(&["plan", "-target", "module.none"])
+        .output()
+        .expect("bake starts");
+    let why = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(why.contains("-target=module.none: there is no such module"), "{why}");
+}

@@ -163,7 +163,7 @@ pub fn build(
         .parse()
         .map_err(|_| Diagnostic::error(format!("{image:?} is no address of an image")))?;
     let options = Options {
-        targets: vec![address],
+        targets: vec![address.into()],
         now: jiff::Timestamp::now().to_string(),
         ..Options::default()
     };

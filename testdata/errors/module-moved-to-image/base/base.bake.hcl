@@ -1,0 +1,9 @@
+image "web" {
+  scratch {}
+  volume "root" {
+    size            = "64MiB"
+    partition_table = "none"
+    filesystem      = "ext4"
+    mount           = "/"
+  }
+}

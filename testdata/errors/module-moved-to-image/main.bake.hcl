@@ -1,0 +1,8 @@
+module "base" {
+  source = "./base"
+}
+
+moved {
+  from = image.web
+  to   = module.base
+}

@@ -1,0 +1,12 @@
+variable "version" {
+  default = "1"
+}
+image "web" {
+  scratch {}
+  volume "root" {
+    size            = "64MiB"
+    partition_table = "none"
+    filesystem      = "ext4"
+    mount           = "/"
+  }
+}

@@ -1,0 +1,3 @@
+module "base" {
+  source = "./base.bake.hcl.txt"
+}
