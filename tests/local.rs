@@ -33,6 +33,8 @@ mod import;
 mod modules;
 #[path = "local/packages.rs"]
 mod packages;
+#[path = "local/packed.rs"]
+mod packed;
 #[path = "local/releases.rs"]
 mod releases;
 #[path = "local/rootless.rs"]

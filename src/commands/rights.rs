@@ -1,7 +1,9 @@
 //! What this user can build on this host: everything as root, sealed images of a local store in a user namespace.
 
 use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::filesystems;
 use crate::host::{HostError, machine, rootless};
+use crate::nodes::filesystem::Action::Make;
 use crate::nodes::partitions::Table;
 use crate::nodes::volume::Origin;
 use crate::nodes::{Node, NodeData};
@@ -120,6 +122,13 @@ fn obstacle(image: &ImagePlan, nodes: &[&Node]) -> Option<(String, String)> {
                 "its table is written by a hook, which needs a block device",
                 "declare the partitions",
             ),
+            _ => None,
+        },
+        NodeData::Filesystem(filesystem) => match &filesystem.action {
+            Make { kind, .. } if filesystems::packed(kind).is_some_and(|packed| packed.unpack.is_none()) => {
+                let why = format!("what was written as {kind} has to be compared, and only root can mount it");
+                found(&why, "write filesystem = \"squashfs\"")
+            }
             _ => None,
         },
         NodeData::Volume(volume) => match &volume.origin {

@@ -6,7 +6,7 @@ use super::{FilesystemKind, Format, Grow, Sealing, command};
 pub const KIND: FilesystemKind = FilesystemKind {
     name: "btrfs",
     package: "btrfs-progs",
-    make,
+    make: Some(make),
     grow: Grow::Mounted(&["btrfs", "filesystem", "resize", "max"]),
     check: &["btrfs", "check", "--readonly"],
     mountable: true,

@@ -6,7 +6,7 @@ use super::{FilesystemKind, Format, Grow, Sealing, command};
 pub const KIND: FilesystemKind = FilesystemKind {
     name: "ext4",
     package: "e2fsprogs",
-    make,
+    make: Some(make),
     // resize2fs refuses a file system that has not been checked since its last mount.
     grow: Grow::Unmounted(&[&["e2fsck", "-f", "-p"], &["resize2fs"]]),
     check: &["e2fsck", "-f", "-n"],

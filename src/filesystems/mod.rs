@@ -1,16 +1,18 @@
 //! File systems: how each is made, checked, grown and mounted. One file per kind; this is the table.
 
 mod btrfs;
+mod erofs;
 mod ext4;
 pub mod probe;
 pub mod seal;
+mod squashfs;
 pub mod stand_in;
 mod swap;
 mod vfat;
 mod xfs;
 
 pub use probe::{Found, probe, volume_group};
-pub use seal::Sealing;
+pub use seal::{Packed, Sealing};
 
 /// A kind of file system that can be declared.
 #[derive(Debug, Clone, Copy)]
@@ -19,8 +21,8 @@ pub struct FilesystemKind {
     pub name: &'static str,
     /// The Debian package with its tools.
     pub package: &'static str,
-    /// The command that makes one.
-    pub make: fn(&Format) -> Vec<String>,
+    /// The command that makes an empty one; none of one that is made of a tree only ([`Sealing::Packed`]).
+    pub make: Option<fn(&Format) -> Vec<String>>,
     /// How one is grown to the size of its device.
     pub grow: Grow,
     /// How one that was written is checked, unmounted; the device comes behind it.
@@ -48,8 +50,17 @@ pub struct Format<'a> {
     pub label: Option<&'a str>,
     /// Further arguments of mkfs.
     pub options: &'a [String],
-    /// First byte of the partition on its disk, if the device does not say so because it is a file.
-    pub start: Option<u64>,
+    /// Where the partition lies on its disk, if the device does not say so because it is a file.
+    pub place: Option<Place>,
+}
+
+/// What a program that gets a block device asks the kernel for.
+#[derive(Debug, Clone, Copy)]
+pub struct Place {
+    /// First byte of the partition.
+    pub start: u64,
+    /// Bytes of the whole disk.
+    pub disk: u64,
 }
 
 /// How a file system is grown.
@@ -64,7 +75,15 @@ pub enum Grow {
 }
 
 /// Every kind.
-pub const FILESYSTEMS: &[FilesystemKind] = &[ext4::KIND, xfs::KIND, btrfs::KIND, vfat::KIND, swap::KIND];
+pub const FILESYSTEMS: &[FilesystemKind] = &[
+    ext4::KIND,
+    xfs::KIND,
+    btrfs::KIND,
+    vfat::KIND,
+    squashfs::KIND,
+    erofs::KIND,
+    swap::KIND,
+];
 
 /// The kind of this name; `ext2` and `ext3` go by the tools of ext4.
 pub fn kind(name: &str) -> Option<&'static FilesystemKind> {
@@ -73,6 +92,14 @@ pub fn kind(name: &str) -> Option<&'static FilesystemKind> {
         other => other,
     };
     FILESYSTEMS.iter().find(|kind| kind.name == name)
+}
+
+/// How file systems of this kind are packed, if they are.
+pub fn packed(name: &str) -> Option<Packed> {
+    match kind(name)?.sealing {
+        Sealing::Packed(packed) => Some(packed),
+        _ => None,
+    }
 }
 
 /// A command line: fixed words, the label if there is one, the user's own options, the device.
@@ -95,9 +122,10 @@ mod tests {
             uuid: "11111111-2222-4333-8444-555555555555",
             label: Some("root"),
             options: &options,
-            start: None,
+            place: None,
         };
-        let line = |name: &str| (kind(name).expect("it is in the table").make)(&format).join(" ");
+        let maker = |name: &str| kind(name).and_then(|kind| kind.make).expect("it is in the table");
+        let line = |name: &str| maker(name)(&format).join(" ");
         assert_eq!(
             line("ext4"),
             "mkfs.ext4 -q -F -U 11111111-2222-4333-8444-555555555555 \
@@ -107,11 +135,17 @@ mod tests {
         assert!(line("vfat").starts_with("mkfs.vfat -i 11111111 -n root"));
         assert!(line("swap").ends_with("/dev/loop0p3"));
         let in_a_file = Format {
-            start: Some(2 << 20),
+            place: Some(Place {
+                start: 2 << 20,
+                disk: 2 << 30,
+            }),
             ..format
         };
-        let line = (kind("vfat").expect("it is in the table").make)(&in_a_file).join(" ");
-        assert!(line.starts_with("mkfs.vfat -i 11111111 -h 4096 -n root"), "{line}");
+        let line = maker("vfat")(&in_a_file).join(" ");
+        assert!(
+            line.starts_with("mkfs.vfat -i 11111111 -h 4096 -g 128/63 -n root"),
+            "{line}"
+        );
         assert!(kind("ntfs").is_none());
     }
 }

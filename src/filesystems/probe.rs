@@ -99,9 +99,11 @@ const OTHERS: &[(usize, &[u8], &str)] = &[
 fn other(head: &[u8]) -> Option<Found> {
     let is_at = |(at, magic, _): &&(usize, &[u8], &str)| head.get(*at..*at + magic.len()) == Some(*magic);
     let (_, _, kind) = OTHERS.iter().find(is_at)?;
+    // The superblock of erofs (`erofs_fs.h`) has one; those of the others are of no use here.
+    let id = head.get(1024 + 48..1024 + 64).filter(|_| *kind == "erofs");
     Some(Found {
         kind,
-        uuid: String::new(),
+        uuid: id.map_or_else(String::new, uuid),
         label: None,
     })
 }

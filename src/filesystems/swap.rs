@@ -6,7 +6,7 @@ use super::{FilesystemKind, Format, Grow, Sealing, command};
 pub const KIND: FilesystemKind = FilesystemKind {
     name: "swap",
     package: "util-linux",
-    make,
+    make: Some(make),
     grow: Grow::Never,
     check: &[],
     mountable: false,

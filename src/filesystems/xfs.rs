@@ -6,7 +6,7 @@ use super::{FilesystemKind, Format, Grow, Sealing, command};
 pub const KIND: FilesystemKind = FilesystemKind {
     name: "xfs",
     package: "xfsprogs",
-    make,
+    make: Some(make),
     grow: Grow::Mounted(&["xfs_growfs"]),
     check: &["xfs_repair", "-n"],
     mountable: true,

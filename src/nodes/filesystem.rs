@@ -49,7 +49,7 @@ pub enum On {
 pub enum Action {
     /// mkfs.
     Make {
-        /// `ext4`, `xfs`, `btrfs`, `vfat`, `swap`.
+        /// `ext4`, `xfs`, `btrfs`, `vfat`, `squashfs`, `erofs`, `swap`.
         kind: String,
         /// Label.
         label: Option<String>,
@@ -94,6 +94,18 @@ pub struct FilesystemHandle {
     pub copied: bool,
 }
 
+impl FilesystemHandle {
+    /// What it will be, if nothing of it is on its device yet.
+    pub(super) fn packed(&self) -> Option<Found> {
+        filesystems::packed(&self.kind)?;
+        Some(Found {
+            kind: filesystems::kind(&self.kind)?.name,
+            uuid: self.uuid.clone(),
+            label: None,
+        })
+    }
+}
+
 impl Kind for Filesystem {
     type Handle = FilesystemHandle;
     const LIFETIME: Lifetime = Lifetime::Ephemeral;
@@ -107,16 +119,25 @@ impl Kind for Filesystem {
         let partitions = cx.outputs.get(&self.partitions)?;
         let helper = cx.helper().await?;
         let (device, partuuid) = self.place(partitions, &helper).await?;
-        match &self.action {
-            Action::Make { .. } => self.make(&helper, &device, partitions).await?,
-            Action::Use { grow: true } => grow(&helper, &device, &find(&device)?).await?,
-            Action::Use { grow: false } => {}
-        }
-        let found = find(&device).map_err(|error| error.about(at))?;
+        let found = match self.packed() {
+            Some(found) => found,
+            None => {
+                match &self.action {
+                    Action::Make { .. } => self.make(&helper, &device, partitions).await?,
+                    Action::Use { grow: true } => grow(&helper, &device, &find(&device)?).await?,
+                    Action::Use { grow: false } => {}
+                }
+                find(&device).map_err(|error| error.about(at))?
+            }
+        };
         if self.sealed {
             super::seal::sealing(at, found.kind)?;
         }
-        let tree = match partitions.plain {
+        let is_packed = filesystems::packed(found.kind).is_some();
+        if is_packed && !self.sealed {
+            return Err(read_only(at, found.kind).into());
+        }
+        let tree = match partitions.plain || is_packed {
             true => staging::stage(&helper, &device, &found, self.is_made()).await?,
             false => None,
         };
@@ -146,6 +167,19 @@ impl Kind for Filesystem {
 impl Filesystem {
     fn is_made(&self) -> bool {
         matches!(self.action, Action::Make { .. })
+    }
+
+    /// What will be there, if it is made of its tree only, when it is sealed.
+    fn packed(&self) -> Option<Found> {
+        let Action::Make { kind, uuid, .. } = &self.action else {
+            return None;
+        };
+        let has_uuid = filesystems::packed(kind)?.has_uuid;
+        Some(Found {
+            kind: filesystems::kind(kind)?.name,
+            uuid: if has_uuid { uuid.clone() } else { String::new() },
+            label: None,
+        })
     }
 
     /// The device, and the `PARTUUID` of its partition.
@@ -185,9 +219,15 @@ impl Filesystem {
             label: label.as_deref(),
             options,
             // A program that gets a device asks the kernel for this.
-            start: partitions.plain.then(|| partitions.start_of(device)),
+            place: match partitions.plain {
+                true => Some(partitions.place_of(device)?),
+                false => None,
+            },
         };
-        let words = (known(kind)?.make)(&format);
+        let Some(make) = known(kind)?.make else {
+            return Ok(());
+        };
+        let words = make(&format);
         let alone = Tool {
             mounts: no_other_disks(&partitions.disk),
             ..tool(&words).env("BLKID_FILE", "/dev/null")
@@ -195,6 +235,13 @@ impl Filesystem {
         alone.run_in(helper).await?;
         Ok(())
     }
+}
+
+/// Only a seal writes it.
+fn read_only(at: &Address, kind: &str) -> Diagnostic {
+    Diagnostic::error(format!("{at} holds {kind}, which is read-only"))
+        .note("it is written from its tree when the image is sealed, and in no other way")
+        .help("let the image be reproducible: reproducible = true")
 }
 
 /// What is on a device.

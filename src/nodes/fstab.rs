@@ -58,13 +58,14 @@ impl Kind for Fstab {
 const HEADER: &str = "# <file system> <mount point> <type> <options> <dump> <pass>\n";
 
 impl Line {
-    /// The line, by the UUID of the file system (fstab(5)).
+    /// The line, by the UUID of the file system or, where it has none, of its partition (fstab(5)).
     fn text(&self, filesystem: &FilesystemHandle) -> String {
         let is_swap = filesystem.kind == "swap";
         let target = if is_swap { "none" } else { &self.target };
         let options = match (self.options.is_empty(), is_swap) {
             (false, _) => self.options.join(","),
             (true, true) => "sw".to_owned(),
+            (true, false) if filesystem.packed().is_some() => "ro".to_owned(),
             (true, false) => "defaults".to_owned(),
         };
         // The root is checked first, then all others (fstab(5), the sixth field).
@@ -74,10 +75,11 @@ impl Line {
             pass => pass + 1,
         };
         let target = target.replace(' ', "\\040");
-        format!(
-            "UUID={} {target} {} {options} 0 {pass}\n",
-            filesystem.uuid, filesystem.kind
-        )
+        let name = match (&*filesystem.uuid, &filesystem.partuuid) {
+            ("", Some(partuuid)) => format!("PARTUUID={partuuid}"),
+            (uuid, _) => format!("UUID={uuid}"),
+        };
+        format!("{name} {target} {} {options} 0 {pass}\n", filesystem.kind)
     }
 }
 

@@ -173,8 +173,17 @@ impl Mount {
             source: source.display().to_string(),
             target,
             kind: kind.to_owned(),
-            options: self.options.iter().cloned().chain(copy_options).collect(),
+            options: self.options(filesystem).into_iter().chain(copy_options).collect(),
         }
+    }
+
+    /// Those of the build: what is read-only when it is sealed is filled until then.
+    fn options(&self, filesystem: &FilesystemHandle) -> Vec<String> {
+        if filesystem.packed().is_none() {
+            return self.options.clone();
+        }
+        let each = self.options.iter().flat_map(|options| options.split(','));
+        each.filter(|option| *option != "ro").map(str::to_owned).collect()
     }
 
     fn handle(&self, filesystem: &FilesystemHandle, root: PathBuf, stand_in: bool) -> MountHandle {

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::{Attachment, Context, Hook, Keeper, Kind, Lifetime, Need, NodeError, Ref, work};
 use crate::address::Address;
 use crate::diagnostic::Diagnostic;
+use crate::filesystems::Place;
 use crate::host::helper::Extent;
 use crate::host::partitions::{self, Scheme, Wanted};
 use crate::host::{files, machine, pour};
@@ -81,10 +82,16 @@ pub struct PartitionsHandle {
 }
 
 impl PartitionsHandle {
-    /// Where a device begins on its disk: first byte.
-    pub fn start_of(&self, device: &Path) -> u64 {
+    /// Where a partition, or the whole of it, lies on the disk.
+    ///
+    /// # Errors
+    /// If the disk cannot be looked at.
+    pub(super) fn place_of(&self, device: &Path) -> Result<Place, Diagnostic> {
         let entry = self.entries.iter().find(|entry| entry.device == device);
-        entry.map_or(0, |entry| entry.start)
+        Ok(Place {
+            start: entry.map_or(0, |entry| entry.start),
+            disk: device_size(&self.disk)?,
+        })
     }
 
     /// Devices by the names of their partitions, or by number where there is no name.

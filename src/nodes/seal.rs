@@ -16,14 +16,15 @@ use super::{Attachment, Context, Filesystem, Keeper, Kind, Lifetime, Need, NodeE
 use crate::address::Address;
 use crate::diagnostic::Diagnostic;
 use crate::filesystems::seal::{Anew, ext4, fat, rules};
-use crate::filesystems::{self, Found, Sealing};
+use crate::filesystems::{self, Found, Packed, Sealing};
 use crate::host::command::Tool;
 use crate::host::ext4::Reader;
 use crate::host::helper::{Helper, Mount, PRIVATE, Place};
 use crate::host::inside::{Attributes, Metadata};
 use crate::host::trees::{self, Difference, Side};
-use crate::host::{self, files};
+use crate::host::{self, files, machine};
 use crate::providers::Marker;
+use crate::units::Size;
 
 /// File systems to be sealed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -72,7 +73,7 @@ impl Kind for Seal {
         for one in &self.filesystems {
             let filesystem = cx.outputs.get(&one.filesystem)?;
             let device = &filesystem.device;
-            let found = find(device)?;
+            let found = filesystem.packed().map_or_else(|| find(device), Ok)?;
             let work = Workplace::of(cx.outputs.get(&one.attachment)?.file.as_deref())?;
             let job = Job {
                 seal: self,
@@ -115,6 +116,17 @@ impl Workplace {
     }
 }
 
+/// What of a tree a new file system can show.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Looks {
+    /// All.
+    Same,
+    /// All but holes, which are compressed.
+    Packed,
+    /// What a FAT holds.
+    Plain,
+}
+
 /// One file system on its way.
 struct Job<'a> {
     seal: &'a Seal,
@@ -135,10 +147,11 @@ impl Job<'_> {
         match (sealing, self.staged) {
             (Sealing::AsMade, _) => return Ok(()),
             (Sealing::Tree, Some(tree)) => self.tree(&Place::root(tree)).await?,
+            (Sealing::Packed(packed), Some(tree)) => self.pack(packed, &Place::root(tree)).await?,
             (sealing, _) => {
                 match sealing {
                     Sealing::Fat => self.tmpfs(&old).await?,
-                    _ => self.mount(self.device, &old).await?,
+                    _ => self.mount(self.device, &old, &[]).await?,
                 }
                 let made = match sealing {
                     Sealing::Fat => self.fat(&old).await,
@@ -154,16 +167,7 @@ impl Job<'_> {
 
     /// A file system whose maker takes a directory.
     async fn tree(&self, old: &Place) -> Result<(), NodeError> {
-        let root = self.helper.root(&old.root).await?;
-        let target = self.one.target.as_deref();
-        if let Some(file) = &self.seal.origins {
-            origins::note(&root, target.unwrap_or("/"), self.helper, file).await?;
-        }
-        target.map_or(Ok(()), |target| rules::apply(&root, target, &self.seal.rules))?;
-        let tree = root.open_dir("/")?;
-        blocking(move || trees::prefetch(&tree)).await?;
-        let top = root.metadata("/")?.ok_or_else(|| self.cannot("its root is gone"))?;
-        drop(root);
+        let top = self.free(old).await?;
         files::create_sparse(self.file, device_size(self.device)?)?;
         let private = self.helper.root(Path::new(PRIVATE)).await?;
         private.write("/mke2fs.conf", ext4::CONFIG.as_bytes(), &Attributes::default())?;
@@ -175,8 +179,68 @@ impl Job<'_> {
             self.settle(&top).await?;
         }
         let file = self.file.to_owned();
-        let new = blocking(move || Reader::open(&file)).await?;
-        self.compare(old, Side::Ext4(new), false).await
+        let opening = move || host::ext4::forget_writes(&file).and_then(|()| Reader::open(&file));
+        let new = blocking(opening).await?;
+        self.compare(old, Side::Ext4(new), Looks::Same).await
+    }
+
+    /// Takes out what a sealed image does not keep; answers what is known of the top.
+    async fn free(&self, old: &Place) -> Result<Metadata, NodeError> {
+        let root = self.helper.root(&old.root).await?;
+        let target = self.one.target.as_deref();
+        if let Some(file) = &self.seal.origins {
+            origins::note(&root, target.unwrap_or("/"), self.helper, file).await?;
+        }
+        target.map_or(Ok(()), |target| rules::apply(&root, target, &self.seal.rules))?;
+        let tree = root.open_dir("/")?;
+        blocking(move || trees::prefetch(&tree)).await?;
+        root.metadata("/")?.ok_or_else(|| self.cannot("its root is gone"))
+    }
+
+    /// A read-only file system.
+    async fn pack(&self, packed: Packed, old: &Place) -> Result<(), NodeError> {
+        self.free(old).await?;
+        self.command(&(packed.make)(&self.anew(&old.root))).await?;
+        let (needs, has) = (device_size(self.file)?, device_size(self.device)?);
+        if needs > has {
+            return Err(self.too_large(needs, has));
+        }
+        files::resize(self.file, has)?;
+        let new = directory("new");
+        if machine::has_devices() && machine::can_mount(self.found.kind) {
+            let device = self.helper.attach(self.file, true).await?.path;
+            let same = match self.mount(&device, &new, &["ro"]).await {
+                Ok(()) => self.same_as(old, new).await,
+                Err(error) => Err(error),
+            };
+            self.helper.detach(&device).await?;
+            return same;
+        }
+        let unpack = packed
+            .unpack
+            .ok_or_else(|| self.cannot("this kernel cannot mount it to compare it"))?;
+        self.staging(&new, 0).await?;
+        match self.command(&unpack(self.file, &new.root)).await {
+            Ok(()) => self.same_as(old, new).await,
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Compares with what is mounted at a place, and unmounts that.
+    async fn same_as(&self, old: &Place, new: Place) -> Result<(), NodeError> {
+        let unpacked = self.helper.root(&new.root).await?.open_dir("/")?;
+        let same = self.compare(old, Side::Directory(unpacked), Looks::Packed).await;
+        self.helper.unmount(new).await?;
+        same
+    }
+
+    fn too_large(&self, needs: u64, has: u64) -> NodeError {
+        let what = format!("the {} of {} does not fit", self.found.kind, self.one.filesystem.at);
+        let sizes = format!("it has {}, and its partition {}", Size::bytes(needs), Size::bytes(has));
+        Diagnostic::error(what)
+            .note(sizes)
+            .help("give the partition or volume a larger size")
+            .into()
     }
 
     async fn settle(&self, top: &Metadata) -> Result<Vec<u32>, NodeError> {
@@ -197,8 +261,6 @@ impl Job<'_> {
             files::replace(&file, value)?;
         }
         self.command(&tool).await?;
-        let file = self.file.to_owned();
-        blocking(move || host::ext4::forget_writes(&file)).await?;
         Ok(true)
     }
 
@@ -215,7 +277,7 @@ impl Job<'_> {
         let same = match fat::unpack(self.helper, self.file, &new.root).await {
             Ok(()) => {
                 let unpacked = self.helper.root(&new.root).await?.open_dir("/")?;
-                self.compare(old, Side::Directory(unpacked), true).await
+                self.compare(old, Side::Directory(unpacked), Looks::Plain).await
             }
             Err(error) => Err(error.into()),
         };
@@ -244,35 +306,45 @@ impl Job<'_> {
         }
     }
 
-    async fn mount(&self, device: &Path, place: &Place) -> Result<(), NodeError> {
+    async fn mount(&self, device: &Path, place: &Place, options: &[&str]) -> Result<(), NodeError> {
         self.helper.make_dir(&place.root).await?;
         let copy_options = filesystems::kind(self.found.kind).map_or(&[][..], |kind| kind.copy_options);
         let mount = Mount {
             source: device.display().to_string(),
             target: place.clone(),
             kind: self.found.kind.to_owned(),
-            options: copy_options.iter().map(|&option| option.to_owned()).collect(),
+            options: options
+                .iter()
+                .chain(copy_options)
+                .map(|&option| option.to_owned())
+                .collect(),
         };
         Ok(self.helper.mount(mount).await?)
     }
 
     async fn tmpfs(&self, place: &Place) -> Result<(), NodeError> {
+        self.staging(place, device_size(self.device)?).await
+    }
+
+    /// A tmpfs that holds so many bytes; 0: as many as there are.
+    async fn staging(&self, place: &Place, size: u64) -> Result<(), NodeError> {
         self.helper.make_dir(&place.root).await?;
         let mount = Mount {
             source: "bake".to_owned(),
             target: place.clone(),
             kind: "tmpfs".to_owned(),
-            options: vec![format!("size={}", device_size(self.device)?), "mode=755".to_owned()],
+            options: vec![format!("size={size}"), "mode=755".to_owned()],
         };
         Ok(self.helper.mount(mount).await?)
     }
 
     /// That nothing was lost on the way.
-    async fn compare(&self, old: &Place, new: Side, plain: bool) -> Result<(), NodeError> {
+    async fn compare(&self, old: &Place, new: Side, looks: Looks) -> Result<(), NodeError> {
         let old = Side::Directory(self.helper.root(&old.root).await?.open_dir("/")?);
         let rules = trees::Rules {
             latest: Some(self.seal.date),
-            plain,
+            holes: looks == Looks::Same,
+            plain: looks == Looks::Plain,
         };
         let found = blocking(move || trees::compare(&old, &new, rules)).await?;
         match found.is_empty() {

@@ -1,4 +1,5 @@
-//! A tree where there is no device to hold it: on a tmpfs of the helper, from which the seal writes the file system.
+//! A tree that no device holds yet, because there is none (without root) or because the file system is read-only: on a tmpfs of
+//! the helper, from which the seal writes the file system.
 
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
@@ -22,11 +23,14 @@ pub(super) async fn stage(
     found: &Found,
     made: bool,
 ) -> Result<Option<PathBuf>, NodeError> {
-    match filesystems::kind(found.kind).map(|kind| kind.sealing) {
-        Some(Sealing::Tree) => {}
+    let sealing = filesystems::kind(found.kind).map(|kind| kind.sealing);
+    let size = match sealing {
+        Some(Sealing::Tree) => device_size(device)?,
+        // What it is packed into says nothing of its own size.
+        Some(Sealing::Packed(_)) => 0,
         Some(Sealing::Fat | Sealing::AsMade) => return Ok(None),
         Some(Sealing::Never(_)) | None => return Err(unread(device, found).into()),
-    }
+    };
     let name = device.file_name().unwrap_or_default();
     let at = Path::new(PRIVATE).join("trees").join(name);
     helper.make_dir(&at).await?;
@@ -34,20 +38,21 @@ pub(super) async fn stage(
         source: "bake".to_owned(),
         target: Place::root(&at),
         kind: "tmpfs".to_owned(),
-        options: vec![
-            format!("size={}", device_size(device)?),
-            "nr_inodes=0".to_owned(),
-            "mode=755".to_owned(),
-        ],
+        options: vec![format!("size={size}"), "nr_inodes=0".to_owned(), "mode=755".to_owned()],
     };
     helper.mount(mount).await?;
     let root = helper.root(&at).await?;
     if !root.takes_attributes()? {
         return Err(no_attributes().into());
     }
-    match made {
-        true => lost_and_found(&root)?,
-        false => fill(device.to_owned(), root.open_dir("/")?).await?,
+    match (sealing, made) {
+        (Some(Sealing::Packed(_)), true) => {}
+        (_, true) => lost_and_found(&root)?,
+        (Some(Sealing::Packed(packed)), false) => {
+            let unpack = packed.unpack.ok_or_else(|| unread(device, found))?;
+            unpack(device, &at).run_in(helper).await?;
+        }
+        (_, false) => fill(device.to_owned(), root.open_dir("/")?).await?,
     }
     Ok(Some(at))
 }
@@ -68,16 +73,16 @@ async fn fill(device: PathBuf, directory: OwnedFd) -> Result<(), NodeError> {
 
 fn no_attributes() -> Diagnostic {
     Diagnostic::error("this kernel's tmpfs keeps no extended attributes of users")
-        .note("without root the tree of an image stands on a tmpfs until it is sealed, and would lose them")
-        .help("use Linux 6.6 or later, or run bake apply as root")
+        .note("the tree of this file system stands on a tmpfs until it is sealed, and would lose them")
+        .help("use Linux 6.6 or later, or ext4 and run bake apply as root")
 }
 
 fn unread(device: &Path, found: &Found) -> Diagnostic {
     Diagnostic::error(format!(
-        "{} holds {}, which bake cannot read without root",
+        "{} holds {}, which bake cannot unpack",
         device.display(),
         found.kind
     ))
-    .note("an ordinary user may mount no disk, and bake itself reads ext4 and FAT")
-    .help("run bake apply as root, or build on an image with ext4")
+    .note("where it cannot be mounted to be written to, bake reads ext4, FAT and squashfs")
+    .help("build on an image with ext4, or run bake apply as root if it is one to be written to")
 }

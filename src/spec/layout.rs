@@ -27,7 +27,16 @@ const LEAST: &[(&str, Size)] = &[
 ];
 
 /// Longest labels in bytes. Sources: mke2fs(8), mkfs.xfs(8), mkfs.btrfs(8), mkfs.fat(8), mkswap(8).
-const LABELS: &[(&str, usize)] = &[("ext4", 16), ("xfs", 12), ("btrfs", 255), ("vfat", 11), ("swap", 15)];
+/// The read-only ones have none.
+const LABELS: &[(&str, usize)] = &[
+    ("ext4", 16),
+    ("xfs", 12),
+    ("btrfs", 255),
+    ("vfat", 11),
+    ("swap", 15),
+    ("squashfs", 0),
+    ("erofs", 0),
+];
 
 /// Checks all volumes of an image.
 pub(super) fn check(image: &Object, volumes: &[Volume], scratch: bool, found: &mut Diagnostics) {

@@ -47,6 +47,7 @@ pub(super) fn decode(
     found: &mut Diagnostics,
 ) -> Option<Seal> {
     let block = image.child("seal");
+    check_packed(image, volumes, found);
     let Some(wish) = image.get("reproducible").filter(|_| image.is_on("reproducible")) else {
         if let Some(block) = block {
             let error = Diagnostic::error("only a reproducible image is sealed").at(&block.span);
@@ -71,6 +72,35 @@ pub(super) fn decode(
             .collect(),
         span: wish.span.clone(),
     })
+}
+
+/// That what only a seal writes gets one, and can be named in `/etc/fstab`.
+fn check_packed(image: &Object, volumes: &[Volume], found: &mut Diagnostics) {
+    for (volume, format) in volumes
+        .iter()
+        .flat_map(|volume| formats(volume).into_iter().map(move |one| (volume, one)))
+    {
+        let Some((kind, packed)) = format
+            .filesystem
+            .as_ref()
+            .and_then(|kind| Some((kind, filesystems::packed(&kind.value)?)))
+        else {
+            continue;
+        };
+        if !image.is_on("reproducible") {
+            let error = Diagnostic::error(format!("{} is read-only: only a reproducible image has it", kind.value));
+            let error = error.label(&kind.span, "written from its tree, when the image is sealed");
+            found.push(error.help("write reproducible = true in the image, or another filesystem"));
+        }
+        if !packed.has_uuid && matches!(volume.layout, Some(Layout::Whole(_))) {
+            let error = Diagnostic::error(format!("{} has no UUID by which /etc/fstab could name it", kind.value));
+            found.push(
+                error
+                    .at(&kind.span)
+                    .help("put it on a partition, which has one, or write filesystem = \"erofs\""),
+            );
+        }
+    }
 }
 
 /// Whether it is known of every volume that it can be sealed. Of one that commands of the user partition it is not.

@@ -14,7 +14,7 @@ use crate::source::{Span, Spanned};
 use crate::units::Size;
 
 /// File systems that can be made.
-pub const FILESYSTEMS: &[&str] = &["ext4", "xfs", "btrfs", "vfat", "swap"];
+pub const FILESYSTEMS: &[&str] = &["ext4", "xfs", "btrfs", "vfat", "squashfs", "erofs", "swap"];
 
 /// The table of `volume`.
 pub static VOLUME: Block = block("volume")
@@ -115,7 +115,7 @@ pub struct Partition {
 /// A file system and where it is mounted.
 #[derive(Debug, Clone, Default)]
 pub struct Format {
-    /// `ext4`, `xfs`, `btrfs`, `vfat`, `swap`; none: raw.
+    /// `ext4`, `xfs`, `btrfs`, `vfat`, `squashfs`, `erofs`, `swap`; none: raw.
     pub filesystem: Option<Spanned<String>>,
     /// Label of the file system.
     pub label: Option<String>,

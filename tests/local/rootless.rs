@@ -48,7 +48,8 @@ fn said(output: &Output) -> String {
     String::from_utf8_lossy(&[output.stdout.as_slice(), &output.stderr].concat()).into_owned()
 }
 
-fn apply_as_user(project: &Project) {
+/// Applies as that user, which must succeed.
+pub fn apply_as_user(project: &Project) {
     let output = as_user(project, &["apply", "-auto-approve", "-no-color"])
         .output()
         .unwrap();
@@ -129,7 +130,7 @@ const EVERYTHING: &str = r#"
 image "all" {
   scratch {}
   volume "root" {
-    size            = "112MiB"
+    size            = "300MiB"
     partition_table = "gpt"
     partition "bios" {
       type = "bios-boot"
@@ -229,7 +230,7 @@ fn an_ordinary_user_builds_the_same_bytes_as_root() {
         "code"
     );
     let check = format!(
-        "dd if={} of=ext4 bs=1M skip=44 count=67 status=none; e2fsck -fn ext4 2>&1",
+        "dd if={} of=ext4 bs=1M skip=44 count=255 status=none; e2fsck -fn ext4 2>&1",
         raw.display()
     );
     sh(&check, mine.path());

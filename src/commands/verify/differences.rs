@@ -182,7 +182,7 @@ async fn filesystem(
     let (old, new) = (place("old"), place("new"));
     let plain = match filesystems::kind(kind).map(|kind| kind.sealing) {
         Some(Sealing::Fat) => true,
-        Some(Sealing::Tree) => false,
+        Some(Sealing::Tree | Sealing::Packed(_)) => false,
         _ => return Ok(Vec::new()),
     };
     show(helper, kind, devices.0, &old, plain).await?;
@@ -190,7 +190,12 @@ async fn filesystem(
     let root = helper.root(&old.root).await?;
     let other = helper.root(&new.root).await?.open_dir("/")?;
     let trees = (Side::Directory(root.open_dir("/")?), Side::Directory(other));
-    let found = trees::compare(&trees.0, &trees.1, trees::Rules { latest: None, plain })?;
+    let rules = trees::Rules {
+        latest: None,
+        holes: true,
+        plain,
+    };
+    let found = trees::compare(&trees.0, &trees.1, rules)?;
     let owners = owners(&root, &found);
     drop((trees, root));
     helper.unmount(new).await?;
@@ -207,12 +212,12 @@ async fn filesystem(
     Ok(found.into_iter().map(file).collect())
 }
 
-async fn show(helper: &Helper, kind: &str, device: &Path, at: &Place, plain: bool) -> Result<(), Diagnostic> {
+async fn show(helper: &Helper, found: &str, device: &Path, at: &Place, plain: bool) -> Result<(), Diagnostic> {
     helper.make_dir(&at.root).await?;
     let unpacked = plain || !machine::has_devices();
     let (source, kind, options) = match unpacked {
         true => ("bake".to_owned(), "tmpfs", Vec::new()),
-        false => (device.display().to_string(), kind, vec!["ro".to_owned()]),
+        false => (device.display().to_string(), found, vec!["ro".to_owned()]),
     };
     let mount = Mount {
         source,
@@ -221,10 +226,16 @@ async fn show(helper: &Helper, kind: &str, device: &Path, at: &Place, plain: boo
         options,
     };
     helper.mount(mount).await?;
-    match (unpacked, plain) {
-        (false, _) => {}
-        (true, true) => fat::unpack(helper, device, &at.root).await?,
-        (true, false) => {
+    match (unpacked, plain, filesystems::packed(found)) {
+        (false, ..) => {}
+        (true, true, _) => fat::unpack(helper, device, &at.root).await?,
+        (true, false, Some(packed)) => {
+            let unpack = packed
+                .unpack
+                .ok_or_else(|| Diagnostic::error(format!("only root can look into {found}")))?;
+            unpack(device, &at.root).run_in(helper).await?;
+        }
+        (true, false, None) => {
             let directory = helper.root(&at.root).await?.open_dir("/")?;
             ext4::unpack(&ext4::Reader::open(device)?, &directory)?;
         }

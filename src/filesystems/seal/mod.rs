@@ -9,17 +9,32 @@ pub mod rules;
 
 use std::path::Path;
 
+use crate::host::command::Tool;
+
 /// How file systems of a kind are written anew.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy)]
 pub enum Sealing {
     /// By a maker that takes a directory.
     Tree,
+    /// So, and in no other way: they are read-only.
+    Packed(Packed),
     /// By mtools, file after file.
     Fat,
     /// They hold nothing that a build writes.
     AsMade,
     /// Not at all, and why.
     Never(&'static str),
+}
+
+/// How a read-only file system is made of a tree.
+#[derive(Debug, Clone, Copy)]
+pub struct Packed {
+    /// Whether it has a UUID.
+    pub has_uuid: bool,
+    /// The command that makes one in a file.
+    pub make: fn(&Anew<'_>) -> Tool,
+    /// The command that puts all of its tree into an empty directory, if there is one that loses nothing.
+    pub unpack: Option<fn(&Path, &Path) -> Tool>,
 }
 
 /// A file system to be written into a file.

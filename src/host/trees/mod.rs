@@ -82,6 +82,8 @@ impl Kind {
 pub struct Rules {
     /// Times of the first tree that are later than this count as this (seconds after 1970).
     pub latest: Option<i64>,
+    /// Whether a file with holes has to keep them; what is compressed has no use for them.
+    pub holes: bool,
     /// Whether owners, modes, attributes and times of directories are there at all: a FAT has none, and even seconds.
     pub plain: bool,
 }
@@ -298,7 +300,7 @@ impl Walk<'_> {
             self.say(path, Kind::Content, format!("{} and {} bytes", one.size, other.size));
             return;
         }
-        if !self.rules.plain && one.taken < one.size && other.taken > one.taken + ROOM {
+        if self.rules.holes && !self.rules.plain && one.taken < one.size && other.taken > one.taken + ROOM {
             let detail = format!("{} and {} bytes on disk", one.taken, other.taken);
             self.say(path, Kind::Holes, detail);
         }
@@ -343,6 +345,7 @@ mod tests {
         let open = |path: &Path| Side::Directory(OwnedFd::from(File::open(path).unwrap()));
         let rules = Rules {
             latest: Some(0),
+            holes: true,
             plain: false,
         };
         let all = compare(&open(&first), &open(&second), rules).unwrap();
