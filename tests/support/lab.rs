@@ -71,7 +71,8 @@ impl Lab {
         self.environment_of(command, "LABMAIN");
     }
 
-    /// Makes a command a client of the lab with this access key.
+    /// Makes a command a client of the lab with this access key. Images of each lab are in a workspace of their own, unless a
+    /// test says another: locks of images are the host's, and labs do not wait for each other.
     pub fn environment_of(&self, command: &mut Command, key: &str) {
         for (name, _) in std::env::vars_os() {
             if name.to_string_lossy().starts_with("AWS_") {
@@ -79,6 +80,10 @@ impl Lab {
             }
         }
         command
+            .env(
+                "BAKE_WORKSPACE",
+                format!("lab-{}", self.address.replace([':', '.'], "-")),
+            )
             .env("AWS_ENDPOINT_URL", self.endpoint())
             .env("AWS_EC2_METADATA_SERVICE_ENDPOINT", self.endpoint())
             .env("AWS_ACCESS_KEY_ID", key)
@@ -116,6 +121,22 @@ impl Lab {
     /// Takes all faults back; calls that are held go on.
     pub fn no_faults(&self) {
         self.ask("DELETE", "faults", "");
+    }
+
+    /// Waits until the fault that was ordered last has struck so often.
+    pub fn until_struck(&self, times: u64) {
+        for _ in 0..3000 {
+            let faults = self.get("faults");
+            let last = faults
+                .as_array()
+                .and_then(|all| all.last())
+                .expect("a fault was ordered");
+            if last["struck"].as_u64() >= Some(times) {
+                return;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
+        panic!("the fault does not strike: {:#}", self.get("faults"));
     }
 
     /// Lets held calls go on.
@@ -170,6 +191,19 @@ impl Lab {
     pub fn disk(&self, id: &str) -> PathBuf {
         let answer = self.get(&format!("disk?region={REGION}&id={id}"));
         PathBuf::from(answer["file"].as_str().expect("a path"))
+    }
+
+    /// An image as EC2 describes it to its owner.
+    pub fn describe_image(&self, id: &str) -> Value {
+        let script = "import json, sys, boto3\n\
+                      found = boto3.client('ec2', 'eu-central-1').describe_images(ImageIds=[sys.argv[1]])['Images'][0]\n\
+                      print(json.dumps(found, default=str))";
+        let run = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/lab/run");
+        let mut command = Command::new(run);
+        command.args(["--python", "-c", script, id]);
+        self.environment(&mut command);
+        let output = command.output().expect("Python starts");
+        serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&output.stderr)))
     }
 
     /// Asks the lab's own endpoint.

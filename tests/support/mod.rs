@@ -112,6 +112,14 @@ impl Running {
     }
 }
 
+impl Drop for Running {
+    /// A test that fails leaves none behind.
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
 /// Loop devices, partition nodes, mounts and processes of this host that belong to bake.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Traces(BTreeSet<String>);

@@ -4,7 +4,7 @@ import hashlib
 import os
 from datetime import datetime, timedelta, timezone
 
-from .accounts import DEBIAN, MAIN, MARKETPLACE, OTHER
+from .accounts import AMAZON, DEBIAN, MAIN, MARKETPLACE, OTHER
 from .ec2.encryption import key_named
 from .parameters import Parameter
 from .things import Image, Instance, Key, Snapshot
@@ -21,6 +21,8 @@ _IMAGES = {
     "debian-12-amd64-20261115-2015": (DEBIAN, "gpt-ext4", {"days": 12, "public": True}),
     "debian-12-arm64-20261115-2015": (DEBIAN, "gpt-ext4", {"days": 12, "public": True, "Architecture": "arm64", "BootMode": "uefi"}),
     "debian-11-amd64-20240101-1600": (DEBIAN, "gpt-ext4", {"days": 1000, "public": True, "deprecated": True}),
+    "amzn-ami-hvm-2018.03.0.20220907.3-x86_64-gp2": (AMAZON, "gpt-ext4", {"days": 400, "public": True}),
+    "amzn-ami-hvm-2018.03.0.20230404.0-x86_64-gp2": (AMAZON, "gpt-ext4", {"days": 200, "public": True}),
     "marketplace-appliance": (MARKETPLACE, "gpt-ext4", {"public": True, "codes": ["lab7product0code"]}),
     "rhel-9-billed": (MAIN, "gpt-ext4", {"billing": _RHEL, "snapshot_billing": _RHEL}),
     "rhel-9-unbilled": (MAIN, "gpt-ext4", {"billing": _RHEL}),

@@ -70,7 +70,16 @@ class Handler(BaseHTTPRequestHandler):
             return self._send(status, "text/plain", text.encode(), told)
         if self.path.startswith("/federation/credentials"):
             return self._send(*services.portal())
-        self._send(*Exchange(self.server, self.command, self.path, self.headers, body).run())
+        self._send(*Exchange(self.server, self.command, self.path, self.headers, body, self._is_alone).run())
+
+    def _is_alone(self):
+        """Whether the caller has hung up."""
+        try:
+            return self.connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) == b""
+        except BlockingIOError:
+            return False
+        except OSError:
+            return True
 
     def _control(self, body):
         url = urlsplit(self.path)
@@ -94,8 +103,8 @@ class Handler(BaseHTTPRequestHandler):
 class Exchange:
     """One call to a service, from its request to its answer."""
 
-    def __init__(self, server, method, path, headers, body):
-        self.server, self.lab = server, server.lab
+    def __init__(self, server, method, path, headers, body, is_alone):
+        self.server, self.lab, self.is_alone = server, server.lab, is_alone
         self.method, self.path, self.headers, self.body = method, path, headers, body
         scope = _SCOPE.search(headers.get("Authorization", ""))
         self.key, self.region, self.service = scope.groups() if scope else ("", "", "ec2")
@@ -190,6 +199,8 @@ class Exchange:
                 time.sleep(fault.seconds)
             elif fault.kind == "hold_before":
                 fault.released.wait()
+                if self.is_alone():  # killed before the call was made
+                    raise Cut
             elif fault.kind == "hang":
                 fault.released.wait(fault.seconds or None)
                 raise Cut

@@ -104,6 +104,17 @@ class Faults(LabCase):
                 caller.join(5)
                 self.assertEqual(self.count() - before, 1)
 
+    def test_a_held_call_whose_caller_is_gone_never_came(self):
+        for kind, stand in [("hold_before", 0), ("hold_after", 1)]:
+            with self.subTest(kind):
+                before = self.count()
+                self.fault("CreateVolume", kind)
+                with self.assertRaises(ReadTimeoutError):
+                    self.client("ec2", read_timeout=1).create_volume(AvailabilityZone=ZONE, Size=1)
+                self.control("POST", "release", {})
+                time.sleep(0.3)
+                self.assertEqual(self.count() - before, stand)
+
     def test_what_a_call_makes_may_fail_be_late_or_unknown(self):
         self.fault("CreateSnapshot", "ends_in_error", message="Client.Lab: so it was ordered")
         snapshot = self.snapshot()
