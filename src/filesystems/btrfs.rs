@@ -9,6 +9,7 @@ pub const KIND: FilesystemKind = FilesystemKind {
     make: Some(make),
     grow: Grow::Mounted(&["btrfs", "filesystem", "resize", "max"]),
     check: &["btrfs", "check", "--readonly"],
+    repair: None,
     mountable: true,
     copy_options: &[],
     fsck_pass: 0,

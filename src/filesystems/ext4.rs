@@ -10,6 +10,7 @@ pub const KIND: FilesystemKind = FilesystemKind {
     // resize2fs refuses a file system that has not been checked since its last mount.
     grow: Grow::Unmounted(&[&["e2fsck", "-f", "-p"], &["resize2fs"]]),
     check: &["e2fsck", "-f", "-n"],
+    repair: Some("e2fsck -f -y"),
     mountable: true,
     copy_options: &[],
     fsck_pass: 1,

@@ -27,6 +27,8 @@ pub struct FilesystemKind {
     pub grow: Grow,
     /// How one that was written is checked, unmounted; the device comes behind it.
     pub check: &'static [&'static str],
+    /// How one that does not pass may be repaired; the device comes behind it.
+    pub repair: Option<&'static str>,
     /// Whether it can be mounted.
     pub mountable: bool,
     /// Options with which a copy is mounted beside its original, whose UUID it shares.

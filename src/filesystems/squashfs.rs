@@ -13,6 +13,7 @@ pub const KIND: FilesystemKind = FilesystemKind {
     make: None,
     grow: Grow::Never,
     check: &[],
+    repair: None,
     mountable: true,
     copy_options: &[],
     fsck_pass: 0,

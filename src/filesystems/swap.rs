@@ -9,6 +9,7 @@ pub const KIND: FilesystemKind = FilesystemKind {
     make: Some(make),
     grow: Grow::Never,
     check: &[],
+    repair: None,
     mountable: false,
     copy_options: &[],
     fsck_pass: 0,

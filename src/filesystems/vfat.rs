@@ -12,6 +12,7 @@ pub const KIND: FilesystemKind = FilesystemKind {
     make: Some(make),
     grow: Grow::Never,
     check: &["fsck.vfat", "-n"],
+    repair: Some("fsck.vfat -a"),
     mountable: true,
     copy_options: &[],
     fsck_pass: 1,

@@ -9,6 +9,7 @@ pub const KIND: FilesystemKind = FilesystemKind {
     make: Some(make),
     grow: Grow::Mounted(&["xfs_growfs"]),
     check: &["xfs_repair", "-n"],
+    repair: Some("xfs_repair"),
     mountable: true,
     // The kernel refuses a second XFS of one UUID (xfs(5), `nouuid`).
     copy_options: &["nouuid"],

@@ -149,6 +149,7 @@ impl Build<'_> {
         self.effects();
         self.hooks(HookPoint::BeforeUnmount);
         self.seal();
+        self.check();
         self.hooks(HookPoint::BeforeSnapshot);
         self.snapshots();
         self.image();

@@ -109,6 +109,7 @@ impl Build<'_> {
             on: slot.on.clone(),
             action,
             sealed: self.spec.seal.is_some() && !slot.swap,
+            checked: slot.mount.is_some(),
         };
         self.push(at, node, Some(&volume.span), summary::filesystem(volume, slot));
     }
@@ -130,6 +131,7 @@ impl Build<'_> {
                     .collect(),
                 after: hooks_at(spec, HookPoint::BeforeMount),
                 chroot: (target == "/").then(|| self.chroot()),
+                discard: spec.seal.is_none(),
             };
             self.push(
                 spec.address.node("mount", target),

@@ -6,7 +6,7 @@ use super::disks::label_of;
 use super::summary;
 use crate::digest::ContentHasher;
 use crate::nodes::seal::Sealed;
-use crate::nodes::{Need, Ref, Seal};
+use crate::nodes::{Check, Need, Ref, Seal};
 
 impl Build<'_> {
     /// Seals a reproducible image.
@@ -29,6 +29,23 @@ impl Build<'_> {
         let at = spec.address.only("seal");
         self.push(at.clone(), node, Some(&seal.span), summary::seal(seal, &self.shape));
         self.content(&at, "seal", content.finish());
+        self.last = Some(at);
+    }
+
+    /// Checks every file system that was mounted.
+    pub(super) fn check(&mut self) {
+        let mounted = self.shape.mounts().into_iter();
+        let filesystems: Vec<_> = mounted
+            .map(|(volume, slot)| Ref::new(self.spec.address.node("filesystem", label_of(volume, slot))))
+            .collect();
+        if filesystems.is_empty() {
+            return;
+        }
+        let closed = self.of_kind("mount").cloned().map(Need::Closed);
+        let after = self.last.iter().cloned().map(Need::Opened).chain(closed).collect();
+        let summary = format!("check {}", summary::count(filesystems.len(), "file system"));
+        let at = self.spec.address.only("check");
+        self.push(at.clone(), Check { filesystems, after }, None, summary);
         self.last = Some(at);
     }
 

@@ -79,6 +79,17 @@ pub struct Tool {
     pub mounts: Vec<Mount>,
 }
 
+/// A program that has ended.
+#[derive(Debug)]
+pub struct Ended {
+    /// How.
+    pub exit: Exit,
+    /// What it wrote to standard output.
+    pub output: Vec<u8>,
+    /// What it wrote to standard error.
+    pub complaints: Vec<u8>,
+}
+
 impl Tool {
     /// A program with arguments.
     pub fn new(program: &str, arguments: &[&str]) -> Tool {
@@ -148,6 +159,18 @@ impl Tool {
     /// # Errors
     /// As [`Tool::run`].
     pub async fn run_in(&self, helper: &Helper) -> Result<Vec<u8>> {
+        let ended = self.ask_in(helper).await?;
+        match ended.exit {
+            Exit::Code(0) => Ok(ended.output),
+            exit => Err(failed(&self.line(), &exit.to_string(), &ended.complaints)),
+        }
+    }
+
+    /// The same of a program whose exit status is an answer.
+    ///
+    /// # Errors
+    /// If it cannot be started.
+    pub async fn ask_in(&self, helper: &Helper) -> Result<Ended> {
         let (mut output, mut complaints) = (Vec::new(), Vec::new());
         let exit = helper.run(
             self.command()?,
@@ -157,10 +180,12 @@ impl Tool {
                 Stream::Error => complaints.extend_from_slice(bytes),
             },
         );
-        match exit.await? {
-            Exit::Code(0) => Ok(output),
-            exit => Err(failed(&self.line(), &exit.to_string(), &complaints)),
-        }
+        let exit = exit.await?;
+        Ok(Ended {
+            exit,
+            output,
+            complaints,
+        })
     }
 
     fn command(&self) -> Result<Command> {
@@ -181,7 +206,8 @@ impl Tool {
         })
     }
 
-    fn line(&self) -> String {
+    /// Program and arguments, as people would type them.
+    pub fn line(&self) -> String {
         std::iter::once(self.program.as_str())
             .chain(self.arguments.iter().map(String::as_str))
             .collect::<Vec<_>>()

@@ -96,6 +96,20 @@ impl Mounted {
             })
     }
 
+    /// Writes everything back, and tells the device which blocks the file system does not use. A device that gains nothing by
+    /// that does nothing; nobody depends on it, and what is wrong with a file system is for its check to say.
+    ///
+    /// # Errors
+    /// Those of [`Mounted::sync`].
+    pub fn discard(&self) -> Result<()> {
+        // What was deleted counts as unused once that is written.
+        self.sync()?;
+        if let Some(opened) = &self.opened {
+            let _ = super::sys::trim(opened.as_fd());
+        }
+        Ok(())
+    }
+
     /// Writes everything back, unmounts, and removes what was made for the target.
     ///
     /// # Errors

@@ -257,6 +257,31 @@ fn blkpg(disk: BorrowedFd<'_>, operation: i32, number: u32, start: i64, length: 
     unsafe { ioctl::ioctl(disk, Setter::<BLKPG, BlkpgArgument>::new(argument)) }
 }
 
+const FITRIM: Opcode = 0xC018_5879;
+
+/// `struct fstrim_range` of `<linux/fs.h>`.
+#[repr(C)]
+struct TrimRange {
+    start: u64,
+    length: u64,
+    shortest: u64,
+}
+
+/// Lets a mounted file system tell its device which blocks it does not use (ioctl_fitrim(2)): all of them.
+///
+/// # Errors
+/// `EOPNOTSUPP` if the device has nothing of it; `ENOTTY` if the file system has no device.
+pub fn trim(mounted: BorrowedFd<'_>) -> Result<()> {
+    let mut range = TrimRange {
+        start: 0,
+        length: u64::MAX,
+        shortest: 0,
+    };
+    // SAFETY: FITRIM reads one `struct fstrim_range`, whose layout `TrimRange` has, and writes into it how much was
+    // trimmed; `range` outlives the call.
+    unsafe { ioctl::ioctl(mounted, ioctl::Updater::<FITRIM, TrimRange>::new(&mut range)) }
+}
+
 const SIOCSIFFLAGS: Opcode = 0x8914;
 const IFF_UP: u16 = 1;
 

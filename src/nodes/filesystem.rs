@@ -29,6 +29,9 @@ pub struct Filesystem {
     /// Whether it is sealed when all steps are done: what cannot be is refused before any of them runs.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub sealed: bool,
+    /// Whether it is checked when all steps are done: the program for that must be there before any of them runs.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub checked: bool,
 }
 
 /// Which partition.
@@ -132,6 +135,9 @@ impl Kind for Filesystem {
         };
         if self.sealed {
             super::seal::sealing(at, found.kind)?;
+        }
+        if self.checked {
+            super::check::is_possible(found.kind)?;
         }
         let is_packed = filesystems::packed(found.kind).is_some();
         if is_packed && !self.sealed {

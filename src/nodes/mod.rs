@@ -7,6 +7,7 @@ pub mod adopt;
 pub mod attachment;
 pub mod boot_loader;
 pub mod bootstrap;
+pub mod check;
 pub mod condition;
 pub mod context;
 mod devices;
@@ -51,6 +52,7 @@ pub use adopt::Adopt;
 pub use attachment::Attachment;
 pub use boot_loader::BootLoader;
 pub use bootstrap::Bootstrap;
+pub use check::Check;
 pub use condition::Condition;
 pub use context::{Context, NodeError};
 pub use filesystem::Filesystem;
@@ -277,8 +279,8 @@ pub trait HandleOf: Kind {
 }
 
 kinds!(
-    Volume, Attachment, Partitions, Filesystem, Mount, Bootstrap, Fstab, BootLoader, Provision, Hook, Seal, Snapshot,
-    Image, Adopt, Update, Retire, Condition,
+    Volume, Attachment, Partitions, Filesystem, Mount, Bootstrap, Fstab, BootLoader, Provision, Hook, Seal, Check,
+    Snapshot, Image, Adopt, Update, Retire, Condition,
 );
 
 /// A node of the graph.

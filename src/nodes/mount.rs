@@ -38,6 +38,9 @@ pub struct Mount {
     /// What the chroot gets beside the image's own mounts; only of `/`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub chroot: Option<Chroot>,
+    /// Whether the device is told, before it is unmounted, what is free. What is sealed is written anew anyway.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub discard: bool,
 }
 
 /// The surroundings of the steps.
@@ -87,6 +90,9 @@ pub struct MountHandle {
     /// Mounts of the chroot beside those, in order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub extra: Vec<String>,
+    /// Whether the device is told what is free.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub discard: bool,
 }
 
 impl Kind for Mount {
@@ -145,6 +151,9 @@ impl Kind for Mount {
         if handle.surround.is_some() {
             let root = helper.root(&handle.root).await?;
             transient::take_out(&helper, &root).await.map_err(Diagnostic::from)?;
+        }
+        if handle.discard {
+            helper.discard(place.clone()).await?;
         }
         Ok(helper.unmount(place).await?)
     }
@@ -205,6 +214,7 @@ impl Mount {
             surround: self.chroot.as_ref().map(surround),
             entered: defaults,
             extra: extra.map(|mount| mount.target.clone()).collect(),
+            discard: self.discard,
         }
     }
 }

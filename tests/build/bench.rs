@@ -171,6 +171,7 @@ impl Bench {
                 on,
                 action,
                 sealed: false,
+                checked: false,
             },
         )
         .await
@@ -185,6 +186,7 @@ impl Bench {
             within: within.iter().map(|outer| Ref::new(self.at("mount", outer))).collect(),
             after: Vec::new(),
             chroot: (target == "/").then(|| self.chroot.clone()),
+            discard: true,
         };
         self.open("mount", target, mount).await
     }

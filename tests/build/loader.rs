@@ -119,6 +119,7 @@ async fn what_is_missing_is_named() {
             on: On::Whole,
             action: bake::nodes::filesystem::Action::Use { grow: false },
             sealed: false,
+            checked: false,
         },
     )
     .await

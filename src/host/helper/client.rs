@@ -195,6 +195,15 @@ impl Helper {
         self.done(Request::Sync(place)).await
     }
 
+    /// Writes a mounted file system back, and tells its device which blocks it does not use: a loop device gives them back
+    /// to its file, and what was deleted is not in it any more. A device that knows nothing of it is left as it is.
+    ///
+    /// # Errors
+    /// Those of [`Helper::sync`].
+    pub async fn discard(&self, place: Place) -> Result<()> {
+        self.done(Request::Discard(place)).await
+    }
+
     /// Writes a mounted file system back, then unmounts it.
     ///
     /// # Errors

@@ -54,6 +54,8 @@ pub enum Request {
     Mount(Mount),
     /// Writes a mounted file system back; the error of earlier writes comes out here.
     Sync(Place),
+    /// Writes it back, and tells its device which blocks it does not use.
+    Discard(Place),
     /// Writes it back and unmounts it.
     Unmount(Place),
     /// The mounts of a chroot.

@@ -108,6 +108,7 @@ impl Held {
             Request::MakeDir { path } => files::create_dir_all(&path)?,
             Request::Mount(mount) => self.mounts.push(Mounted::mount(&mount, Links::Follow)?),
             Request::Sync(place) => self.mounts[self.find(&place)?].sync()?,
+            Request::Discard(place) => self.mounts[self.find(&place)?].discard()?,
             Request::Unmount(place) => {
                 let at = self.find(&place)?;
                 self.unmount(at)?;

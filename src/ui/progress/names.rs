@@ -46,7 +46,7 @@ pub fn is_work(address: &Address) -> bool {
     let kind = address.node.as_ref().map(|node| node.kind.as_str());
     matches!(
         kind,
-        Some("bootstrap" | "boot_loader" | "provision" | "hook" | "seal" | "snapshot")
+        Some("bootstrap" | "boot_loader" | "provision" | "hook" | "seal" | "check" | "snapshot")
     )
 }
 
