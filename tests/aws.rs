@@ -9,6 +9,12 @@
 mod bench;
 #[path = "aws/build.rs"]
 mod build;
+#[path = "aws/examples.rs"]
+mod examples;
+#[path = "aws/faults.rs"]
+mod faults;
+#[path = "aws/hosts.rs"]
+mod hosts;
 #[path = "aws/import.rs"]
 mod import;
 #[path = "support/lab.rs"]
@@ -18,5 +24,7 @@ mod refused;
 #[path = "aws/sources.rs"]
 mod sources;
 mod support;
+#[path = "aws/traps.rs"]
+mod traps;
 #[path = "aws/troubled.rs"]
 mod troubled;

@@ -19,8 +19,9 @@ use crate::event::{After, Event, Half};
 use crate::journal::backend::JournalError;
 use crate::nodes::context::StopSwitch;
 use crate::nodes::image::ImageHandle;
-use crate::nodes::{Context, Handle, Keeper, Need, Node, NodeKind};
+use crate::nodes::{Context, Handle, Keeper, Need, Node, NodeData, NodeKind};
 use crate::plan::steps::{Consequence, Fate, Outcome, Step, StepNode, Walk, When};
+use crate::providers::Provider;
 use crate::units::Duration;
 
 /// How often a step that goes on after a stop is told again.
@@ -41,6 +42,10 @@ pub struct Executor {
     /// By node; they stay known after a close, for the report.
     handles: BTreeMap<Address, Arc<Handle>>,
     running: BTreeSet<Step>,
+    /// Volumes that stand or are being made.
+    volumes: BTreeSet<usize>,
+    /// Whether one of the providers is not on this host.
+    elsewhere: bool,
     /// What ended last: steps begin only at the beginning and after another has ended.
     last: Option<Step>,
     tasks: JoinSet<(Step, Instant, Done)>,
@@ -94,6 +99,11 @@ pub struct Parts {
 impl Executor {
     /// Ready to run.
     pub fn new(parts: Parts) -> Executor {
+        let elsewhere = parts
+            .template
+            .providers
+            .iter()
+            .any(|(_, provider)| provider.is_shared());
         Executor {
             nodes: parts.nodes.into(),
             walk: parts.walk,
@@ -105,6 +115,8 @@ impl Executor {
             logs: parts.logs,
             handles: parts.standing,
             running: BTreeSet::new(),
+            volumes: BTreeSet::new(),
+            elsewhere,
             last: None,
             tasks: JoinSet::new(),
             ended: BTreeSet::new(),
@@ -136,13 +148,16 @@ impl Executor {
     }
 
     fn start_ready(&mut self) {
-        while self.running.len() < self.parallelism {
+        loop {
             if self.signals.status().is_some() && !self.stopped {
                 self.stop();
             }
-            let Some(step) = self.walk.first() else { return };
+            let Some(step) = self.next() else { return };
             self.walk.begin(step);
             self.running.insert(step);
+            if matches!(self.nodes[step.node].data, NodeData::Volume(_)) {
+                self.volumes.insert(step.node);
+            }
             match self.task(step) {
                 Ok(task) => {
                     self.tell_start(step);
@@ -154,6 +169,46 @@ impl Executor {
                 }
             }
         }
+    }
+
+    /// The first ready step for which there is room: on this host for so many as were asked for; what only waits for a
+    /// provider elsewhere takes nobody's place, but an image begins only where its provider has room for its volumes.
+    fn next(&self) -> Option<Step> {
+        if !self.elsewhere || self.parallelism == 1 {
+            return self.walk.first().filter(|_| self.running.len() < self.parallelism);
+        }
+        let here = self.running.iter().filter(|step| self.away(**step).is_none()).count();
+        let fits = |step: &Step| match self.away(*step) {
+            None => here < self.parallelism,
+            Some(provider) => !self.begins_an_image(*step) || self.volumes.len() < provider.slots(),
+        };
+        let step = self.walk.ready().find(fits);
+        step.or_else(|| self.walk.first().filter(|_| self.running.is_empty()))
+    }
+
+    /// The provider that a step waits for, if that is not on this host.
+    fn away(&self, step: Step) -> Option<&dyn Provider> {
+        let key = match &self.nodes[step.node].data {
+            NodeData::Attachment(attachment) => match self.handles.get(&attachment.volume.at)?.as_ref() {
+                Handle::Volume { handle } => &handle.provider,
+                _ => return None,
+            },
+            data => super::ledger::provider(data)?,
+        };
+        let provider = self.template.providers.get(key).ok()?;
+        provider.is_shared().then_some(provider)
+    }
+
+    /// Whether a step makes the first volume of an image.
+    fn begins_an_image(&self, step: Step) -> bool {
+        let node = &self.nodes[step.node];
+        let image = &node.address.image;
+        let has_one = || {
+            self.volumes
+                .iter()
+                .any(|volume| self.nodes[*volume].address.image == *image)
+        };
+        step.half == Half::Open && matches!(node.data, NodeData::Volume(_)) && !has_one()
     }
 
     fn task(&mut self, step: Step) -> Result<Task, JournalError> {
@@ -215,6 +270,9 @@ impl Executor {
                 self.walk.settle(step, Outcome::Failed)
             }
         };
+        if !self.walk.stands(step.node) {
+            self.volumes.remove(&step.node);
+        }
         self.tell(&consequences);
     }
 

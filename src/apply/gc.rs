@@ -79,7 +79,7 @@ pub(super) async fn delete(provider: &dyn Provider, resource: &Resource) -> Resu
 }
 
 /// The lock of the image that a leftover was made for: who holds it lives. `Err` says who.
-fn take(
+pub(super) fn take(
     provider: &dyn Provider,
     bake_directory: &Path,
     leftover: &Leftover,

@@ -122,7 +122,7 @@ fn is_remembered(data: &NodeData) -> bool {
 }
 
 /// The provider that a node calls.
-fn provider(data: &NodeData) -> Option<&ProviderKey> {
+pub(super) fn provider(data: &NodeData) -> Option<&ProviderKey> {
     match data {
         NodeData::Volume(node) => Some(&node.provider),
         NodeData::Snapshot(node) => Some(&node.provider),

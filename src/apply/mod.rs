@@ -5,6 +5,7 @@ mod choice;
 mod executor;
 mod gc;
 mod ledger;
+mod leftovers;
 mod logs;
 mod opening;
 pub mod recover;

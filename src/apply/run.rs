@@ -9,6 +9,7 @@ use super::again::{self, Remaining};
 use super::choice::OnError;
 use super::executor::{Executor, Harvest, Parts};
 use super::ledger::Ledger;
+use super::leftovers::Leftovers;
 use super::logs::Logs;
 use super::recover::{Scope, recover};
 use super::signals::Signals;
@@ -23,12 +24,11 @@ use crate::host::machine::{self, Process};
 use crate::host::{HostError, Kind};
 use crate::journal::{Backend, Outcome, Record};
 use crate::nodes::context::{Helpers, Outputs, Secrets, StepLog};
-use crate::nodes::volume::Origin;
 use crate::nodes::{Context, Handle, Image, Need, Node, NodeData};
 use crate::plan::outputs::Known;
 use crate::plan::steps::{Fate, StepNode, Walk};
 use crate::plan::{ImagePlan, Plan, PlannedOutput, observe};
-use crate::providers::{self, Providers, Resource, RunId, SnapshotId};
+use crate::providers::{self, Providers, RunId};
 use crate::spec::ProviderKey;
 
 /// How a plan is applied.
@@ -52,13 +52,15 @@ pub struct Settings {
     pub executable: Option<PathBuf>,
     /// As others see it who wait for a lock: `bake apply`.
     pub command: String,
+    /// The providers with which it was planned, if that was just now: they know what they have seen.
+    pub providers: Option<Providers>,
 }
 
 /// Locks that are held while the plan is applied.
 #[derive(Debug, Default)]
-struct Locks {
+pub(super) struct Locks {
     /// Of images that are changed.
-    own: BTreeMap<ImageAddress, Lock>,
+    pub(super) own: BTreeMap<ImageAddress, Lock>,
     /// Of images that others are built on.
     shared: BTreeMap<ImageAddress, Lock>,
 }
@@ -69,7 +71,10 @@ struct Locks {
 /// What kept it from beginning: a lock, a world that has moved, a store that does not read. What failed later is in the
 /// report.
 pub async fn run(plan: Plan, settings: Settings) -> Result<Report, Diagnostics> {
-    let providers = providers::open(&plan.providers)?;
+    let providers = match &settings.providers {
+        Some(known) => known.clone(),
+        None => providers::open(&plan.providers)?,
+    };
     let recovered = recover(
         &settings.bake_directory,
         Scope::Dead,
@@ -83,11 +88,20 @@ pub async fn run(plan: Plan, settings: Settings) -> Result<Report, Diagnostics> 
             .into());
     }
     let locks = lock(&plan, &providers, &settings).await?;
-    let remaining = look_again(&plan, &providers).await?;
+    let (world, left) = observe::observe_closely(&plan.owner, &providers)
+        .await
+        .map_err(Diagnostic::from)?;
+    let remaining = again::look(&plan, &world, &crate::plan::assemble::standing(&world))?;
+    let leftovers = Leftovers {
+        plan: &plan,
+        world: &world,
+        locks: &locks,
+        settings: &settings,
+    };
+    leftovers.clear(&providers, left).await?;
     if locks.own.is_empty() {
         return Ok(nothing(&plan));
     }
-    clear_leftovers(&plan, &providers, &locks, &settings.events).await?;
     execute(plan, remaining, providers, locks, settings).await
 }
 
@@ -153,65 +167,6 @@ fn image_of(node: &Node) -> Option<&Image> {
     match &node.data {
         NodeData::Image(image) => Some(image),
         _ => None,
-    }
-}
-
-async fn look_again(plan: &Plan, providers: &Providers) -> Result<Remaining, Diagnostics> {
-    let world = observe::observe(&plan.owner, providers)
-        .await
-        .map_err(Diagnostic::from)?;
-    again::look(plan, &world, &crate::plan::assemble::standing(&world))
-}
-
-/// Removes what dead runs left of the images that are locked now: without a journal nobody else would. Snapshots that the
-/// plan goes on from stay.
-async fn clear_leftovers(
-    plan: &Plan,
-    providers: &Providers,
-    locks: &Locks,
-    events: &Events,
-) -> Result<(), Diagnostics> {
-    let owner = &plan.owner;
-    let wanted: Vec<&SnapshotId> = plan.nodes.iter().flat_map(|node| snapshots(node)).collect();
-    for (_, provider) in providers.iter() {
-        let leftovers = provider
-            .inventory()
-            .leftovers(&owner.project, Some(&owner.workspace))
-            .await;
-        for leftover in leftovers.map_err(Diagnostic::from)? {
-            let is_wanted = matches!(&leftover.resource, Resource::Snapshot(id) if wanted.contains(&id));
-            let may_live = provider.is_shared() && gc::is_anothers(&leftover);
-            if is_wanted || may_live || !locks.own.contains_key(&leftover.marker.address.image) {
-                continue;
-            }
-            gc::delete(provider, &leftover.resource)
-                .await
-                .map_err(Diagnostic::from)?;
-            events.message(format!(
-                "{} of run {}: removed",
-                leftover.marker.address, leftover.marker.run
-            ));
-        }
-    }
-    Ok(())
-}
-
-/// Standing snapshots that a node reads.
-fn snapshots(node: &Node) -> Vec<&SnapshotId> {
-    use crate::nodes::image::SnapshotSource;
-    match &node.data {
-        NodeData::Volume(volume) => match &volume.origin {
-            Origin::Snapshot(id) => vec![id],
-            _ => Vec::new(),
-        },
-        NodeData::Image(image) => {
-            let standing = image.snapshots.iter().filter_map(|(_, source)| match source {
-                SnapshotSource::Standing { id, .. } => Some(id),
-                SnapshotSource::Made(_) => None,
-            });
-            standing.collect()
-        }
-        _ => Vec::new(),
     }
 }
 

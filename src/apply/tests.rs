@@ -167,6 +167,7 @@ fn settings(directory: &Path) -> (Settings, Arc<Mutex<Vec<Event>>>) {
         signals: Signals::default(),
         executable: None,
         command: "test".into(),
+        providers: None,
     };
     (settings, seen)
 }

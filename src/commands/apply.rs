@@ -11,6 +11,7 @@ use super::exit::Exit;
 use super::format::{self, Format};
 use super::plan::PlanArguments;
 use super::rights::Rights;
+use super::session::Session;
 use super::{confirm, ending, record, saved, session};
 use crate::apply::recover::Scope;
 use crate::apply::{self, OnError, Settings, Signals};
@@ -21,6 +22,7 @@ use crate::host::machine;
 use crate::lang::Value;
 use crate::nodes::context::Secrets;
 use crate::plan::{Action, Mode, Plan};
+use crate::providers::Providers;
 use crate::ui::plan::View;
 use crate::ui::progress::{Progress, Style};
 use crate::ui::{self, Terminal};
@@ -112,8 +114,7 @@ impl Flags {
         if plan.mode == Mode::RefreshOnly {
             return Err(not_to_be_applied().into());
         }
-        let secrets = session.module.hidden().collect();
-        self.carry_out(plan, secrets, &rights, terminal)
+        self.carry_out(plan, &session, &rights, terminal)
     }
 
     /// Of a command that plans by itself.
@@ -146,7 +147,7 @@ impl Flags {
     pub fn carry_out(
         &self,
         plan: Plan,
-        secrets: Vec<Value>,
+        session: &Session,
         rights: &Rights,
         terminal: &Arc<Terminal>,
     ) -> Result<Exit, Diagnostics> {
@@ -160,7 +161,8 @@ impl Flags {
                 return Ok(Exit::Failed);
             }
         }
-        self.execute(plan, secrets, terminal)
+        let secrets = session.module.hidden().collect();
+        self.execute(plan, secrets, Some(session.providers.clone()), terminal)
     }
 
     fn run_saved(&self, file: &Path, expected: Option<&Digest>, terminal: &Arc<Terminal>) -> Result<Exit, Diagnostics> {
@@ -171,10 +173,16 @@ impl Flags {
             return Err(not_to_be_applied().into());
         }
         rights.check(&plan)?;
-        self.execute(plan, secrets, terminal)
+        self.execute(plan, secrets, None, terminal)
     }
 
-    fn execute(&self, plan: Plan, secrets: Vec<Value>, terminal: &Arc<Terminal>) -> Result<Exit, Diagnostics> {
+    fn execute(
+        &self,
+        plan: Plan,
+        secrets: Vec<Value>,
+        providers: Option<Providers>,
+        terminal: &Arc<Terminal>,
+    ) -> Result<Exit, Diagnostics> {
         let json = self.carrying.json;
         let style = if json { Style::Json } else { Style::People };
         let changed = plan.images.iter().filter(|image| image.action != Action::None);
@@ -196,7 +204,10 @@ impl Flags {
                 .flat_map(Value::texts),
         );
         let events = record::keeping(progress.events(), secrets.clone());
-        let settings = self.settings(&plan, secrets, events, signals.clone(), terminal);
+        let settings = Settings {
+            providers,
+            ..self.settings(&plan, secrets, events, signals.clone(), terminal)
+        };
         let report = runtime.block_on(apply::run(plan.clone(), settings));
         // A question that was cut off by a signal still waits for its answer.
         runtime.shutdown_background();
@@ -240,6 +251,7 @@ impl Flags {
                 Mode::Import => "bake import".to_owned(),
                 _ => COMMAND.to_owned(),
             },
+            providers: None,
         }
     }
 

@@ -56,8 +56,7 @@ impl Args {
         who.iter().for_each(|who| terminal.say(who));
         let plan = plan(&session, &self.address, &self.id)?;
         terminal.diagnostics(&plan.warnings);
-        let secrets = session.module.hidden().collect();
-        flags.carry_out(plan, secrets, &rights, terminal)
+        flags.carry_out(plan, &session, &rights, terminal)
     }
 }
 

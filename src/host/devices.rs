@@ -9,8 +9,6 @@ use std::time::{Duration, Instant};
 use super::error::{Explain, HostError, Kind, Result};
 use super::sys;
 
-/// The last letters of device names that may be asked for (EC2 user guide, "Device names": `/dev/sd[f-p]`).
-pub const LETTERS: std::ops::RangeInclusive<char> = 'f'..='p';
 /// Links to NVMe namespaces by what they say of themselves (`/dev/disk/by-id/nvme-MODEL_SERIAL`).
 const LINK: &str = "/dev/disk/by-id/nvme-Amazon_Elastic_Block_Store_";
 /// Between two looks, at first.
@@ -21,11 +19,20 @@ const NAMESPACE_VOLUME: std::ops::Range<usize> = 384 + 32..384 + 32 + 65;
 /// PCI vendor of Amazon's controllers, as sysfs writes it.
 const VENDOR: &str = "0x1d0f";
 
-/// Whether a device stands under a name with this letter.
-pub fn is_taken(letter: char) -> bool {
+/// The device names that may be asked for, in the order in which they are tried: `/dev/sdf` to `/dev/sdp`, then
+/// `/dev/xvdba` to `/dev/xvdcx` (EC2 user guide, "Device names": recommended for EBS volumes, and available).
+pub fn names() -> impl Iterator<Item = String> {
+    let letters = ('f'..='p').map(|letter| format!("/dev/sd{letter}"));
+    let pairs = ('b'..='c').flat_map(|first| ('a'..='x').map(move |second| format!("/dev/xvd{first}{second}")));
+    letters.chain(pairs)
+}
+
+/// Whether a device stands under a name; `/dev/sdf` and `/dev/xvdf` are one.
+pub fn is_taken(name: &str) -> bool {
+    let letters = name.trim_start_matches("/dev/sd").trim_start_matches("/dev/xvd");
     ["sd", "xvd"]
         .iter()
-        .any(|prefix| fs::symlink_metadata(format!("/dev/{prefix}{letter}")).is_ok())
+        .any(|prefix| fs::symlink_metadata(format!("/dev/{prefix}{letters}")).is_ok())
 }
 
 /// Finds the block device on which the kernel shows an attached EBS volume.
@@ -169,6 +176,15 @@ mod tests {
         for other in ["nvme1", "nvme1n1p1", "nvme1c1n1", "sda", "nvme", "nvmen1"] {
             assert!(!is_namespace(other), "{other}");
         }
+    }
+
+    #[test]
+    fn there_are_names_for_more_volumes_than_letters() {
+        let all: Vec<String> = names().collect();
+        assert_eq!((all[0].as_str(), all[10].as_str()), ("/dev/sdf", "/dev/sdp"));
+        assert_eq!((all[11].as_str(), all[58].as_str()), ("/dev/xvdba", "/dev/xvdcx"));
+        assert_eq!(all.len(), 59);
+        assert!(!is_taken("/dev/xvdcx"));
     }
 
     #[tokio::test]

@@ -9,7 +9,7 @@ use crate::address::Address;
 use crate::diagnostic::Diagnostic;
 use crate::lang::value::Value;
 use crate::providers::manifest::BuiltVolume;
-use crate::providers::{ImageId, ImageQuery, Manifest, Marker, Registration, Resource, SnapshotId};
+use crate::providers::{ImageId, ImageQuery, Manifest, Marker, Registered, Registration, Resource, SnapshotId};
 use crate::spec::ProviderKey;
 use crate::units::{Duration, Size};
 
@@ -117,11 +117,18 @@ impl Kind for Image {
             manifest,
         };
         let images = cx.providers.get(&self.provider)?.images();
+        let (id, snapshots) = match images.register(&registration, marker).await? {
+            Registered::New(id) => (id, registration.snapshots),
+            Registered::Already { id, snapshots } => {
+                self.give_way(&id, cx).await?;
+                (id, snapshots)
+            }
+        };
         Ok(ImageHandle {
             provider: self.provider.clone(),
-            id: images.register(&registration, marker).await?,
+            id,
             name: registration.name,
-            snapshots: registration.snapshots,
+            snapshots,
         })
     }
 
@@ -149,6 +156,27 @@ impl Kind for Image {
 }
 
 impl Image {
+    /// Another host was first with the same content: its image counts, and the snapshots that were made here go.
+    async fn give_way(&self, to: &ImageId, cx: &Context) -> Result<(), NodeError> {
+        let snapshots = cx.providers.get(&self.provider)?.snapshots();
+        for (_, source) in &self.snapshots {
+            let SnapshotSource::Made(made) = source else { continue };
+            let own = &cx.outputs.get(made)?.id;
+            snapshots.delete(own).await.map_err(|error| {
+                Diagnostic::from(error)
+                    .note(format!(
+                        "{to} of another host has the same content and stands; {own}, made here, is not needed"
+                    ))
+                    .help("bake gc removes it")
+            })?;
+        }
+        cx.events.message(format!(
+            "{} stands already: another host has registered the same content as {to}; what was made here is removed",
+            self.name
+        ));
+        Ok(())
+    }
+
     /// The manifest with what only this apply knows: the time, the snapshots, how long the steps took.
     async fn finished(&self, cx: &Context) -> Result<Manifest, NodeError> {
         let mut manifest = self.manifest.clone();

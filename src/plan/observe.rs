@@ -9,7 +9,7 @@ use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::digest::Digest;
 use crate::module::Module;
 use crate::providers::{
-    Holder, ImageId, Leftover, ObservedImage, Owner, ProviderError, Providers, SnapshotId, SourceImage,
+    Holder, ImageId, Leftover, ObservedImage, Owner, ProviderError, Providers, Sight, SnapshotId, SourceImage,
 };
 use crate::spec::{ProviderKey, Source};
 use crate::units::Size;
@@ -55,22 +55,28 @@ pub struct Kept {
 pub async fn observe(owner: &Owner, providers: &Providers) -> Result<World, ProviderError> {
     let mut world = World::default();
     for (key, provider) in providers.iter() {
-        let seen = provider.look(owner).await?;
-        for image in seen.images {
-            if let Some(why) = image.snapshots.values().find_map(|id| seen.damaged.get(id)) {
-                world.damaged.insert(image.id.clone(), why.clone());
-            }
-            let address = image.manifest.address.clone();
-            world.images.entry(address).or_default().push(image);
-        }
-        world.names.push((key.clone(), seen.names));
-        let kept = seen.kept.into_iter();
-        world
-            .kept
-            .extend(kept.filter_map(|(id, leftover, size)| resumable(key, id, &leftover, size)));
+        world.add(key, provider.look(owner).await?);
     }
     world.sort();
     Ok(world)
+}
+
+/// The same, and what runs of the owner left in each provider.
+///
+/// # Errors
+/// Those of the provider that could not answer.
+pub async fn observe_closely(
+    owner: &Owner,
+    providers: &Providers,
+) -> Result<(World, Vec<(ProviderKey, Leftover)>), ProviderError> {
+    let (mut world, mut left) = (World::default(), Vec::new());
+    for (key, provider) in providers.iter() {
+        let (seen, leftovers) = provider.look_closely(owner).await?;
+        world.add(key, seen);
+        left.extend(leftovers.into_iter().map(|leftover| (key.clone(), leftover)));
+    }
+    world.sort();
+    Ok((world, left))
 }
 
 /// The images, whoever made them, on which images of the module are built: one question to each provider that has some.
@@ -113,6 +119,20 @@ fn resumable(provider: &ProviderKey, id: SnapshotId, leftover: &Leftover, size: 
 }
 
 impl World {
+    fn add(&mut self, key: &ProviderKey, seen: Sight) {
+        for image in seen.images {
+            if let Some(why) = image.snapshots.values().find_map(|id| seen.damaged.get(id)) {
+                self.damaged.insert(image.id.clone(), why.clone());
+            }
+            let address = image.manifest.address.clone();
+            self.images.entry(address).or_default().push(image);
+        }
+        self.names.push((key.clone(), seen.names));
+        let kept = seen.kept.into_iter();
+        self.kept
+            .extend(kept.filter_map(|(id, leftover, size)| resumable(key, id, &leftover, size)));
+    }
+
     /// Puts everything in the order in which it is read. Of two releases with one number the later creation date wins.
     fn sort(&mut self) {
         for releases in self.images.values_mut() {

@@ -142,6 +142,20 @@ pub struct Registration {
     pub manifest: Manifest,
 }
 
+/// What a registration came to.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Registered {
+    /// A new image.
+    New(ImageId),
+    /// Nothing new: another host has registered the same content of the same address under this name meanwhile.
+    Already {
+        /// Its id.
+        id: ImageId,
+        /// Its snapshots by the name of the volume, which are not those that were to be registered.
+        snapshots: BTreeMap<String, SnapshotId>,
+    },
+}
+
 /// What can be changed on an image that stands; `None` leaves it alone.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct ImageUpdate {
@@ -244,6 +258,11 @@ pub struct Sight {
 pub trait Provider: Send + Sync {
     /// Looks at everything that a plan asks for, in as few calls as it takes.
     async fn look(&self, owner: &Owner) -> Result<Sight, ProviderError>;
+    /// The same, with all that runs of this owner left.
+    async fn look_closely(&self, owner: &Owner) -> Result<(Sight, Vec<Leftover>), ProviderError> {
+        let left = self.inventory().leftovers(&owner.project, Some(&owner.workspace));
+        Ok((self.look(owner).await?, left.await?))
+    }
     /// Its catalogue.
     fn images(&self) -> &dyn Images;
     /// Block volumes.
@@ -260,7 +279,7 @@ pub trait Provider: Send + Sync {
     }
     /// What this provider cannot do, said at plan with the place of the argument.
     fn check(&self, spec: &ImageSpec) -> Diagnostics;
-    /// How many calls it likes at once.
+    /// How many volumes may stand there before another image is begun.
     fn slots(&self) -> usize;
     /// How long "nothing there" must be answered before it counts.
     fn settle(&self) -> std::time::Duration;
@@ -383,8 +402,9 @@ pub trait Images: Send + Sync {
         let _ = ids;
         Ok(Vec::new())
     }
-    /// Makes an image of snapshots.
-    async fn register(&self, image: &Registration, marker: &Marker) -> Result<ImageId, ProviderError>;
+    /// Makes an image of snapshots. Where the name is held by the same image, which another host has registered meanwhile,
+    /// that one counts.
+    async fn register(&self, image: &Registration, marker: &Marker) -> Result<Registered, ProviderError>;
     /// Changes one that stands.
     async fn update(&self, id: &ImageId, change: &ImageUpdate) -> Result<(), ProviderError>;
     /// Removes it, and its snapshots that no other image uses unless `keep_snapshots`.

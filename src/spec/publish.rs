@@ -50,6 +50,9 @@ pub static MAPPING: Block = block("mapping")
         argument("throughput", Type::Integer(1, 100_000), Class::Registration).doc("MiB per second."),
         argument("delete_on_termination", Type::Bool, Class::Registration).doc("Whether it goes with the instance."),
         argument("suppress", Type::Bool, Class::Registration).doc("Whether a mapping of the source is left out."),
+        argument("encrypted", Type::Bool, Class::Registration)
+            .doc("Cannot be set.")
+            .unsupported("a mapping is as encrypted as its snapshot: write encrypted in a volume block"),
     ]);
 
 /// The table of `publish`.

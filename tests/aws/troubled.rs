@@ -1,46 +1,16 @@
-//! Calls that fail, answers that are lost, a bake that is killed: at the end of the next run there is one of each, and nothing else.
+//! Registrations that are refused, a bake that is killed or stopped, steps that fail: nothing is left, and the next run goes on.
 
-use serde_json::{Value, json};
+use std::io::{BufRead, BufReader};
+use std::process::Stdio;
+use std::time::Instant;
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use serde_json::json;
 
 use crate::bench::{Bench, both, from_scratch};
 use crate::lab::Lab;
 use crate::support::Running;
-
-/// One run under this fault, then another without; what stands in the end is one image with its snapshot.
-fn survives(fault: Value) {
-    let bench = Bench::new(Lab::xen(), &from_scratch());
-    bench.lab.fault(fault.clone());
-    let first = bench.run(&["apply", "-auto-approve"]);
-    let images = bench.standing("images");
-    assert_eq!(
-        first.status.success(),
-        images == 1,
-        "{fault}: {images} images, and bake says {}",
-        both(&first)
-    );
-    bench.lab.no_faults();
-    bench.apply();
-    bench.assert_standing(1, 1);
-}
-
-#[test]
-fn a_lost_answer_makes_nothing_twice() {
-    for action in ["CreateVolume", "AttachVolume", "CreateSnapshot", "RegisterImage"] {
-        survives(json!({ "action": action, "kind": "cut_after" }));
-    }
-}
-
-#[test]
-fn throttling_is_waited_out() {
-    for action in ["CreateVolume", "RegisterImage"] {
-        let bench = Bench::new(Lab::xen(), &from_scratch());
-        bench
-            .lab
-            .fault(json!({ "action": action, "kind": "throttle", "times": 3 }));
-        bench.apply();
-        bench.assert_standing(1, 1);
-    }
-}
 
 #[test]
 fn a_registration_that_is_denied_keeps_the_snapshot() {
@@ -101,13 +71,48 @@ fn sigterm_ends_the_wait_for_a_snapshot_and_tears_down() {
         std::thread::sleep(std::time::Duration::from_millis(100));
     }
     let begun = std::time::Instant::now();
-    nix::sys::signal::kill(
-        nix::unistd::Pid::from_raw(child.id() as i32),
-        nix::sys::signal::Signal::SIGTERM,
-    )
-    .expect("bake runs");
+    kill(Pid::from_raw(child.id() as i32), Signal::SIGTERM).expect("bake runs");
     let status = child.wait().expect("bake ends");
     assert_eq!(status.code(), Some(143));
     assert!(begun.elapsed().as_secs() < 60, "{:?}", begun.elapsed());
     bench.assert_standing(0, 0);
+}
+
+/// The first signal stops the script that runs, and all that it began; then everything is torn down.
+#[test]
+fn sigint_and_sigterm_stop_the_script_and_tear_down() {
+    let bench = Bench::new(Lab::nvme(), "");
+    for (signal, code, long) in [(Signal::SIGINT, 130, "31337"), (Signal::SIGTERM, 143, "31338")] {
+        let lines = format!("echo begun; (/bin/busybox sleep {long} &) ; /bin/busybox sleep {long}");
+        bench.project.write(
+            "main.bake.hcl",
+            &from_scratch().replace("echo hello > /greeting", &lines),
+        );
+        let mut bake = bench.bake(&["apply", "-auto-approve", "-json"]);
+        let mut child = bake.stdout(Stdio::piped()).spawn().expect("bake starts");
+        let mut events = BufReader::new(child.stdout.take().expect("it was asked for above")).lines();
+        let begun = events.find(|line| line.as_ref().is_ok_and(|line| line.contains("\"line\":\"begun\"")));
+        assert!(begun.is_some(), "the step runs");
+        let begun = Instant::now();
+        kill(Pid::from_raw(child.id() as i32), signal).expect("bake runs");
+        let last = events.map_while(Result::ok).last().unwrap_or_default();
+        let status = child.wait().expect("bake ends");
+        assert_eq!(status.code(), Some(code), "{signal}: {last}");
+        assert!(last.contains(&format!("\"exit_code\":{code}")), "{last}");
+        assert!(
+            begun.elapsed().as_secs() < 60,
+            "not when the script is done: {:?}",
+            begun.elapsed()
+        );
+        assert_eq!(running(long), 0, "{signal}: the script and what it began");
+        bench.assert_standing(0, 0);
+        assert_eq!(bench.project.journals(), 0);
+    }
+}
+
+/// Processes of this host with this word in their command line.
+fn running(word: &str) -> usize {
+    let processes = std::fs::read_dir("/proc").expect("proc is mounted").flatten();
+    let lines = processes.filter_map(|process| std::fs::read_to_string(process.path().join("cmdline")).ok());
+    lines.filter(|line| line.split('\0').any(|one| one == word)).count()
 }

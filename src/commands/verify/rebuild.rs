@@ -237,6 +237,7 @@ fn carry_out(session: &Session, plan: Plan, into: &Path, terminal: &Arc<Terminal
         signals,
         executable: None,
         command: "bake verify".to_owned(),
+        providers: None,
     };
     let report = session.runtime.block_on(crate::apply::run(plan.clone(), settings));
     progress.finish();

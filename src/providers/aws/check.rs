@@ -43,6 +43,10 @@ pub fn unsupported(spec: &ImageSpec, settings: &AwsSettings) -> Diagnostics {
     for block in spec.object.children("volume") {
         volume(block, &mut found);
     }
+    let register = spec.object.child("register");
+    for block in register.into_iter().flat_map(|register| register.children("mapping")) {
+        mapping(block, &mut found);
+    }
     if let Some(block) = spec.object.child("publish") {
         publish(block, settings, &mut found);
     }
@@ -54,6 +58,17 @@ pub fn unsupported(spec: &ImageSpec, settings: &AwsSettings) -> Diagnostics {
 }
 
 fn volume(block: &Object, found: &mut Diagnostics) {
+    if let (Some(key), Some(encrypted)) = (block.spanned_text("kms_key"), block.get("encrypted"))
+        && encrypted.value.as_bool() == Some(false)
+    {
+        let error = Diagnostic::error("argument \"kms_key\" has a bad value");
+        found.push(error.label(&key.span, "the volume says encrypted = false"));
+    }
+    size_and_speed(block, found);
+}
+
+/// Type, size, operations and throughput, of a volume or of a mapping.
+fn size_and_speed(block: &Object, found: &mut Diagnostics) {
     let mut wrong = |span: &Span, name: &str, why: String| {
         found.push(Diagnostic::error(format!("argument \"{name}\" has a bad value")).label(span, why));
     };
@@ -62,11 +77,6 @@ fn volume(block: &Object, found: &mut Diagnostics) {
         && size.value.as_bytes() % (1 << 30) != 0
     {
         wrong(&size.span, "size", "EBS volumes are whole GiB".into());
-    }
-    if let (Some(key), Some(encrypted)) = (block.spanned_text("kms_key"), block.get("encrypted"))
-        && encrypted.value.as_bool() == Some(false)
-    {
-        wrong(&key.span, "kms_key", "the volume says encrypted = false".into());
     }
     let written = block.spanned_text("type");
     let kind = written.as_ref().map_or("gp3", |kind| kind.value.as_str());
@@ -99,6 +109,19 @@ fn volume(block: &Object, found: &mut Diagnostics) {
             _ => {}
         }
     }
+}
+
+/// What a mapping says of a volume is checked as a volume is; one that says nothing would be refused after the build.
+fn mapping(block: &Object, found: &mut Diagnostics) {
+    let is_set = |name: &str| block.get(name).is_some();
+    if is_set("virtual_name") || is_set("suppress") {
+        return;
+    }
+    if !is_set("size") && !is_set("snapshot") {
+        let error = Diagnostic::error("this mapping says nothing of what it holds").at(&block.span);
+        found.push(error.help("write size, snapshot, virtual_name or suppress = true"));
+    }
+    size_and_speed(block, found);
 }
 
 fn publish(block: &Object, settings: &AwsSettings, found: &mut Diagnostics) {

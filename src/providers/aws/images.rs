@@ -5,21 +5,21 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use aws_sdk_ec2::primitives::DateTime;
-use aws_sdk_ec2::types::{AttributeValue, DeviceType, Filter, Image, ImageState, ProductCodeValues, ResourceType};
+use aws_sdk_ec2::types::{AttributeValue, DeviceType, Filter, Image, ImageState, ProductCodeValues};
 
 use super::registration::Request;
 use super::tags::{self, DIGEST, RELEASE, Tags};
-use super::volumes::without_retries;
-use super::wait::until;
 use super::{Aws, errors, record};
 use crate::providers::{
-    Holder, ImageId, ImageQuery, ImageUpdate, Images, Manifest, Marker, ObservedImage, Owner, ProviderError,
-    Registration, Resource, Sight, SnapshotId, Snapshots, SourceImage,
+    Holder, ImageId, ImageQuery, ImageUpdate, Images, Leftover, Manifest, Marker, ObservedImage, Owner, ProviderError,
+    Registered, Registration, Resource, Sight, SnapshotId, Snapshots, SourceImage,
 };
 use crate::units::Size;
 
 /// How long EC2 may go on saying that an image uses a snapshot after it was deregistered.
 const RELEASE_PATIENCE: Duration = Duration::from_secs(180);
+/// Most values of a filter (EC2 API reference, DescribeImages).
+const VALUES: usize = 200;
 
 #[async_trait]
 impl Images for Aws {
@@ -39,15 +39,29 @@ impl Images for Aws {
     }
 
     async fn sources(&self, ids: &[ImageId]) -> Result<Vec<SourceImage>, ProviderError> {
-        let found = self.images_by("image-id", ids.iter().map(|id| id.0.as_str())).await?;
-        Ok(found.iter().map(source).collect())
+        let mut all = Vec::new();
+        for some in ids.chunks(VALUES) {
+            all.extend(self.images_by("image-id", some.iter().map(|id| id.0.as_str())).await?);
+        }
+        let sources = all.iter().map(source).collect();
+        let mut seen = self.seen.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        seen.extend(
+            all.into_iter()
+                .map(|image| (ImageId(image.image_id.clone().unwrap_or_default()), image)),
+        );
+        Ok(sources)
     }
 
-    async fn register(&self, image: &Registration, marker: &Marker) -> Result<ImageId, ProviderError> {
+    async fn register(&self, image: &Registration, marker: &Marker) -> Result<Registered, ProviderError> {
         let inherited = self.inherited(image).await?;
         let request = Request::of(image, inherited.as_ref())?;
-        let id = self.ask_to_register(image, &request, marker).await?;
-        let made = self.until_there(&id).await?;
+        let (id, made) = match self.ask_to_register(image, &request, marker).await? {
+            Registered::New(id) => (id.clone(), self.until_registered(&id, true).await?),
+            Registered::Already { id, snapshots } => {
+                self.until_registered(&id, false).await?;
+                return Ok(Registered::Already { id, snapshots });
+            }
+        };
         if let Some(why) = request.differs(&made, inherited.as_ref()) {
             self.retire(&id, true).await?;
             return Err(ProviderError::Refused {
@@ -59,7 +73,7 @@ impl Images for Aws {
         if let Some(at) = deprecation(image, &made) {
             self.deprecate(&id, Some(&at)).await?;
         }
-        Ok(id)
+        Ok(Registered::New(id))
     }
 
     async fn update(&self, id: &ImageId, change: &ImageUpdate) -> Result<(), ProviderError> {
@@ -112,7 +126,8 @@ impl Images for Aws {
 
 impl Aws {
     /// Two listings: which snapshots images use, that of the images has said when the other one is asked for.
-    pub(super) async fn look_at(&self, owner: &Owner) -> Result<Sight, ProviderError> {
+    /// The snapshots that no image uses come beside.
+    pub(super) async fn look_at(&self, owner: &Owner) -> Result<(Sight, Vec<Leftover>), ProviderError> {
         let query = ImageQuery {
             owner: owner.clone(),
             address: None,
@@ -123,13 +138,14 @@ impl Aws {
             names: holders(&listing),
             ..Sight::default()
         };
-        for leftover in self.snapshots_left(&owner.project, Some(&owner.workspace)).await? {
-            if let (Resource::Snapshot(id), Some(_)) = (leftover.resource.clone(), leftover.digest) {
-                let size = self.size(&id).await?;
-                sight.kept.push((id, leftover, size));
+        let left = self.snapshots_left(&owner.project, Some(&owner.workspace)).await?;
+        for leftover in &left {
+            if let (Resource::Snapshot(id), Some(_)) = (&leftover.resource, leftover.digest) {
+                let size = self.size(id).await?;
+                sight.kept.push((id.clone(), leftover.clone(), size));
             }
         }
-        Ok(sight)
+        Ok((sight, left))
     }
 
     /// Images of this account that stand and that all filters let through.
@@ -228,6 +244,15 @@ impl Aws {
 
     async fn inherited(&self, image: &Registration) -> Result<Option<Image>, ProviderError> {
         let Some(id) = &image.inherits else { return Ok(None) };
+        let seen = self
+            .seen
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .get(id)
+            .cloned();
+        if seen.is_some() {
+            return Ok(seen);
+        }
         let found = self.images_by("image-id", [id.0.as_str()]).await?.into_iter().next();
         let missing = || ProviderError::Refused {
             what: format!("cannot register {}", image.name),
@@ -235,88 +260,6 @@ impl Aws {
             help: "write all arguments of the register block, or choose another source".into(),
         };
         found.map(Some).ok_or_else(missing)
-    }
-
-    async fn ask_to_register(
-        &self,
-        image: &Registration,
-        request: &Request,
-        marker: &Marker,
-    ) -> Result<ImageId, ProviderError> {
-        let client = self.client().await?;
-        let all = self.tags_of(image, marker)?;
-        let call = client
-            .ec2
-            .register_image()
-            .name(&image.name)
-            .set_description(image.description.clone())
-            .tag_specifications(tags::specification(ResourceType::Image, &all));
-        let call = request.fill(call);
-        let answer = self
-            .creating(|| call.clone().customize().config_override(without_retries()).send())
-            .await;
-        let what = format!("register image {}", image.name);
-        match answer {
-            Ok(made) => Ok(ImageId(made.image_id.unwrap_or_default())),
-            Err(error) if errors::code(&error) == Some("InvalidAMIName.Duplicate") => {
-                match self.find_image(marker).await? {
-                    Some(id) => Ok(id),
-                    None => Err(self.taken(&image.name).await?),
-                }
-            }
-            Err(error) if errors::is_unclear(&error) => match self.made_after_all(marker).await? {
-                Some(Resource::Image(id)) => Ok(id),
-                _ => Err(errors::explain(&what, error)),
-            },
-            Err(error) => Err(errors::explain(&what, error)),
-        }
-    }
-
-    async fn find_image(&self, marker: &Marker) -> Result<Option<ImageId>, ProviderError> {
-        match crate::providers::Inventory::find(self, marker).await? {
-            Some(Resource::Image(id)) => Ok(Some(id)),
-            _ => Ok(None),
-        }
-    }
-
-    async fn taken(&self, name: &str) -> Result<ProviderError, ProviderError> {
-        let found = self.own_images(vec![tags::filter("name", [name])]).await?;
-        let id = found.first().and_then(|image| image.image_id.clone());
-        Ok(ProviderError::NameTaken {
-            name: name.to_owned(),
-            by: id.unwrap_or_else(|| "another image".into()),
-        })
-    }
-
-    /// All tags of a new image: the user's, whose it is, and its record.
-    fn tags_of(&self, image: &Registration, marker: &Marker) -> Result<Tags, ProviderError> {
-        let mut all = self.settings.default_tags.clone();
-        all.extend(image.tags.clone());
-        let packed = record::pack(&image.manifest, all.len())?;
-        all.extend(tags::of_marker(marker));
-        all.extend(identity(&image.manifest));
-        all.extend(packed);
-        Ok(all)
-    }
-
-    async fn until_there(&self, id: &ImageId) -> Result<Image, ProviderError> {
-        let client = self.client().await?;
-        until(&client.wait, &format!("image {id}"), || async {
-            let found = self.images_by("image-id", [id.0.as_str()]).await?.into_iter().next();
-            let Some(image) = found else { return Ok(None) };
-            match &image.state {
-                Some(ImageState::Available) => Ok(Some(image)),
-                Some(ImageState::Failed | ImageState::Error | ImageState::Invalid) => {
-                    let reason = image.state_reason.as_ref().and_then(|reason| reason.message.clone());
-                    Err(ProviderError::Failed {
-                        what: format!("image {id} failed"),
-                        why: reason.unwrap_or_else(|| "EC2 gives no reason".into()),
-                    })
-                }
-                _ => Ok(None),
-            }
-        })
-        .await
     }
 
     async fn change_tags(&self, id: &ImageId, now: &Tags, change: &ImageUpdate) -> Result<(), ProviderError> {

@@ -33,12 +33,7 @@ impl Inventory for Aws {
 
     async fn leftovers(&self, project: &str, workspace: Option<&str>) -> Result<Vec<Leftover>, ProviderError> {
         self.own_images(Vec::new()).await?;
-        let volumes = self.volumes_by(of(project, workspace)).await?;
-        let volumes = volumes
-            .iter()
-            .filter(|volume| is_there(volume))
-            .filter_map(|volume| self.volume_left(volume));
-        let mut all: Vec<Leftover> = volumes.collect();
+        let mut all = self.volumes_left(project, workspace).await?;
         all.extend(self.snapshots_left(project, workspace).await?);
         Ok(all)
     }
@@ -71,6 +66,16 @@ impl Aws {
             all.extend(page.volumes.unwrap_or_default());
         }
         Ok(all)
+    }
+
+    pub(super) async fn volumes_left(
+        &self,
+        project: &str,
+        workspace: Option<&str>,
+    ) -> Result<Vec<Leftover>, ProviderError> {
+        let volumes = self.volumes_by(of(project, workspace)).await?;
+        let there = volumes.iter().filter(|volume| is_there(volume));
+        Ok(there.filter_map(|volume| self.volume_left(volume)).collect())
     }
 
     fn volume_left(&self, volume: &Volume) -> Option<Leftover> {

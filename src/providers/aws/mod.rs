@@ -9,6 +9,7 @@ mod inventory;
 mod lookups;
 mod policy;
 mod record;
+mod registering;
 mod registration;
 mod snapshots;
 mod tags;
@@ -21,11 +22,12 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use aws_sdk_ec2::types::Image;
 use tokio::sync::OnceCell;
 
 use super::{
-    Adoption, Images, Inventory, Lookups, Owner, Provider, ProviderError, Rights, Sight, SnapshotId, Snapshots,
-    VolumeId, Volumes,
+    Adoption, ImageId, Images, Inventory, Leftover, Lookups, Owner, Provider, ProviderError, Rights, Sight, SnapshotId,
+    Snapshots, VolumeId, Volumes,
 };
 use crate::address::ImageAddress;
 use crate::diagnostic::{Diagnostic, Diagnostics};
@@ -49,6 +51,8 @@ pub struct Aws {
     sizes: Mutex<BTreeMap<SnapshotId, Size>>,
     /// Snapshots that images use, as the last listing said.
     used: Mutex<BTreeSet<SnapshotId>>,
+    /// Images on which others are built, as they were seen: what is taken over from them does not change.
+    seen: Mutex<BTreeMap<ImageId, Image>>,
 }
 
 impl Aws {
@@ -65,6 +69,7 @@ impl Aws {
             slots: Mutex::default(),
             sizes: Mutex::default(),
             used: Mutex::default(),
+            seen: Mutex::default(),
         })
     }
 
@@ -77,7 +82,14 @@ impl Aws {
 #[async_trait]
 impl Provider for Aws {
     async fn look(&self, owner: &Owner) -> Result<Sight, ProviderError> {
-        self.look_at(owner).await
+        Ok(self.look_at(owner).await?.0)
+    }
+
+    /// The volumes are listed beside what is looked at anyway.
+    async fn look_closely(&self, owner: &Owner) -> Result<(Sight, Vec<Leftover>), ProviderError> {
+        let (sight, mut left) = self.look_at(owner).await?;
+        left.extend(self.volumes_left(&owner.project, Some(&owner.workspace)).await?);
+        Ok((sight, left))
     }
 
     fn images(&self) -> &dyn Images {
@@ -108,8 +120,10 @@ impl Provider for Aws {
         check::unsupported(spec, &self.settings)
     }
 
+    /// Most instance types take 28 attachments, network interfaces and the host's own volumes counted (EC2 user guide,
+    /// "Volume limits"); an image that begins last may have several.
     fn slots(&self) -> usize {
-        8
+        12
     }
 
     /// EC2 may need so long until all of it knows of something new (EC2 developer guide, "Eventual consistency").

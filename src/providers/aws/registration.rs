@@ -10,6 +10,7 @@ use aws_sdk_ec2::types::{
 use serde_json::Value;
 
 use super::volumes::{USUAL_TYPE, gib};
+use crate::host::devices;
 use crate::providers::{ProviderError, Registration};
 use crate::schema::{Recorded, RecordedBlock};
 use crate::units::Size;
@@ -243,10 +244,11 @@ fn mappings(image: &Registration, said: &Said<'_>, inherited: Option<&Image>, ro
     by_device.into_values().collect()
 }
 
-/// Volumes behind the root are `/dev/sdf`, `/dev/sdg`, ... (EC2 user guide, "Device names").
+/// Volumes behind the root, of which the first has the index 1, are `/dev/sdf`, `/dev/sdg`, ...
 fn further_device(index: usize) -> String {
-    let letter = char::from(b'f' + u8::try_from(index - 1).unwrap_or(0).min(10));
-    format!("/dev/sd{letter}")
+    devices::names()
+        .nth(index - 1)
+        .unwrap_or_else(|| format!("volume {index}"))
 }
 
 /// A mapping with a snapshot must not speak of encryption (EC2 API reference, EbsBlockDevice).

@@ -1,6 +1,7 @@
 //! EBS snapshots: made of a volume at rest, waited for, removed.
 
 use std::future::Future;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -21,6 +22,10 @@ const LATER: &[&str] = &[
     "PendingSnapshotLimitExceeded",
     "ConcurrentTagAccess",
 ];
+/// EC2 makes one snapshot of a volume in so long a time (EBS user guide, "Create snapshots").
+const PER_VOLUME: Duration = Duration::from_secs(15);
+/// How often a call is made again after an answer that does not say whether it had its effect.
+const MOST_UNCLEAR: u32 = 4;
 
 #[async_trait]
 impl Snapshots for Aws {
@@ -35,19 +40,21 @@ impl Snapshots for Aws {
             .volume_id(&volume.0)
             .description(format!("{} (bake)", marker.address))
             .tag_specifications(tags::specification(ResourceType::Snapshot, &all));
-        let what = format!("make a snapshot of volume {volume}");
-        let answer = self
-            .creating(|| call.clone().customize().config_override(without_retries()).send())
-            .await;
-        let id = match answer {
-            Ok(made) => SnapshotId(made.snapshot_id.unwrap_or_default()),
-            Err(error) if errors::is_unclear(&error) => match self.made_after_all(marker).await? {
-                Some(Resource::Snapshot(id)) => id,
-                _ => return Err(errors::explain(&what, error)),
-            },
-            Err(error) => return Err(errors::explain(&what, error)),
+        let unclear = AtomicBool::new(false);
+        let ask = || async {
+            let answer = call.clone().customize().config_override(without_retries()).send().await;
+            answer.map(|made| SnapshotId(made.snapshot_id.unwrap_or_default()))
         };
+        let find = || {
+            unclear.store(true, Ordering::Relaxed);
+            self.snapshot_of(marker)
+        };
+        let answer = self.creating(ask, find).await?;
+        let id = answer.map_err(|error| errors::explain(&format!("make a snapshot of volume {volume}"), error))?;
         self.until_complete(&id).await?;
+        if unclear.into_inner() {
+            self.remove_others(marker, &id).await?;
+        }
         Ok(id)
     }
 
@@ -76,6 +83,27 @@ impl Snapshots for Aws {
 }
 
 impl Aws {
+    async fn snapshot_of(&self, marker: &Marker) -> Result<Option<SnapshotId>, ProviderError> {
+        match self.made_after_all(marker).await? {
+            Some(Resource::Snapshot(id)) => Ok(Some(id)),
+            _ => Ok(None),
+        }
+    }
+
+    /// Of a call that was made again although it had had its effect, which EC2 told too late.
+    async fn remove_others(&self, marker: &Marker, chosen: &SnapshotId) -> Result<(), ProviderError> {
+        for snapshot in self
+            .own_snapshots(vec![tags::tagged(tags::NODE, &marker.token)])
+            .await?
+        {
+            let id = SnapshotId(snapshot.snapshot_id.unwrap_or_default());
+            if id != *chosen {
+                self.delete_snapshot(&id, Duration::ZERO).await?;
+            }
+        }
+        Ok(())
+    }
+
     /// Waits until all of it is copied: until then the volume is its only source.
     async fn until_complete(&self, id: &SnapshotId) -> Result<(), ProviderError> {
         let client = self.client().await?;
@@ -153,7 +181,7 @@ impl Aws {
 
     /// What a call made whose answer was lost. EC2 may need a while to know of it itself.
     pub(super) async fn made_after_all(&self, marker: &Marker) -> Result<Option<Resource>, ProviderError> {
-        for pause in [0, 1, 2, 4, 8, 15] {
+        for pause in [0, 1, 2, 4] {
             tokio::time::sleep(Duration::from_secs(pause)).await;
             if let Some(found) = self.find(marker).await? {
                 return Ok(Some(found));
@@ -162,28 +190,43 @@ impl Aws {
         Ok(None)
     }
 
-    /// A call that has no token: repeated only where EC2 itself says that it did nothing.
-    pub(super) async fn creating<T, E, R, F>(&self, call: impl Fn() -> F) -> Result<T, SdkError<E, R>>
+    /// A call that has no token. Where EC2 says that it did nothing, it is made again after a pause. Where no answer came, or
+    /// one that says nothing of its effect, `find` looks for what it made, and only if that is not there it is made again.
+    /// The answer is what was made, or EC2's last word.
+    ///
+    /// # Errors
+    /// Those of `find`.
+    pub(super) async fn creating<T, E, R, F, L>(
+        &self,
+        call: impl Fn() -> F,
+        find: impl Fn() -> L,
+    ) -> Result<Result<T, SdkError<E, R>>, ProviderError>
     where
         E: ProvideErrorMetadata,
         F: Future<Output = Result<T, SdkError<E, R>>>,
+        L: Future<Output = Result<Option<T>, ProviderError>>,
     {
-        let mut pause = Duration::from_millis(500);
+        let (mut pause, mut unclear) = (Duration::from_millis(500), 0);
         for _ in 0..self.settings.max_retries {
-            match call().await {
-                Err(error) if errors::is_throttled(&error) || is_later(&error) => {
-                    let longest = if is_later(&error) {
-                        Duration::from_secs(15)
-                    } else {
-                        pause
-                    };
-                    tokio::time::sleep(longest.mul_f64(jitter())).await;
-                    pause = (pause * 2).min(Duration::from_secs(20));
+            let error = match call().await {
+                Err(error) if errors::is_throttled(&error) || is_later(&error) => error,
+                Err(error) if errors::is_unclear(&error) && unclear < MOST_UNCLEAR => {
+                    unclear += 1;
+                    error
                 }
-                answer => return answer,
+                answer => return Ok(answer),
+            };
+            // Once there was no clear answer, whatever is said of a later call: the earlier one may have had its effect.
+            if unclear > 0
+                && let Some(made) = find().await?
+            {
+                return Ok(Ok(made));
             }
+            let longest = if is_later(&error) { PER_VOLUME } else { pause };
+            tokio::time::sleep(longest.mul_f64(jitter())).await;
+            pause = (pause * 2).min(Duration::from_secs(20));
         }
-        call().await
+        Ok(call().await)
     }
 }
 

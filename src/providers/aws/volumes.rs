@@ -160,26 +160,27 @@ impl Aws {
         let host = client.host().await?;
         let nobody = || ProviderError::Refused {
             what: format!("cannot attach volume {id}"),
-            why: "all device names from /dev/sdf to /dev/sdp are taken on this host".into(),
+            why: "all device names from /dev/sdf to /dev/xvdcx are taken on this host".into(),
             help: "detach what is not needed any more, or build fewer images at once".into(),
         };
-        for letter in devices::LETTERS {
-            let Some(lock) = slot(letter)? else { continue };
-            let name = format!("/dev/sd{letter}");
+        for name in devices::names() {
+            let Some(lock) = slot(&name)? else { continue };
             let call = client
                 .ec2
                 .attach_volume()
                 .volume_id(&id.0)
                 .instance_id(&host.instance)
                 .device(&name);
-            let answer = self
-                .creating(|| call.clone().customize().config_override(without_retries()).send())
-                .await;
-            match answer {
-                Ok(_) => {}
+            let ask = || async {
+                let answer = call.clone().customize().config_override(without_retries()).send().await;
+                answer.map(drop)
+            };
+            let find = || async { Ok(self.is_ours(id, &host.instance, &name).await?.then_some(())) };
+            match self.creating(ask, find).await? {
+                Ok(()) => {}
                 Err(error) if is_taken(&error) => continue,
-                // Its answer was lost: what became of it is seen by looking.
-                Err(error) if errors::is_unclear(&error) || errors::code(&error) == Some("VolumeInUse") => {
+                // An earlier try, whose answer was lost.
+                Err(error) if errors::code(&error) == Some("VolumeInUse") => {
                     if !self.is_ours(id, &host.instance, &name).await? {
                         return Err(errors::explain(&format!("attach volume {id}"), error));
                     }
@@ -233,12 +234,12 @@ fn attachment(volume: &Volume) -> Option<&VolumeAttachment> {
         .find(|one| one.state != Some(VolumeAttachmentState::Detached))
 }
 
-/// The lock of a letter, unless somebody has it, or a device already stands under it.
-fn slot(letter: char) -> Result<Option<Lock>, ProviderError> {
-    if devices::is_taken(letter) {
+/// The lock of a device name, unless somebody has it, or a device already stands under it.
+fn slot(name: &str) -> Result<Option<Lock>, ProviderError> {
+    if devices::is_taken(name) {
         return Ok(None);
     }
-    let path = PathBuf::from(SLOTS).join(format!("sd{letter}"));
+    let path = PathBuf::from(SLOTS).join(name.trim_start_matches("/dev/"));
     Ok(Lock::try_take(&path, "bake apply")?.ok())
 }
 

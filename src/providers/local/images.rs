@@ -12,7 +12,7 @@ use super::store::{Shelf, now};
 use crate::address::ImageAddress;
 use crate::providers::{
     Holder, ImageId, ImageQuery, ImageUpdate, Images, Manifest, Marker, ObservedImage, Owner, ProviderError,
-    Registration, SnapshotId,
+    Registered, Registration, SnapshotId,
 };
 
 /// What is written down of an image.
@@ -134,7 +134,7 @@ impl Images for Local {
             .collect())
     }
 
-    async fn register(&self, image: &Registration, marker: &Marker) -> Result<ImageId, ProviderError> {
+    async fn register(&self, image: &Registration, marker: &Marker) -> Result<Registered, ProviderError> {
         let catalogue = self.store.lock().await?;
         let standing = self.records::<ListedImage>()?;
         if let Some((id, other)) = standing.iter().find(|(_, other)| other.name == image.name) {
@@ -161,7 +161,7 @@ impl Images for Local {
             manifest: image.manifest.clone(),
         };
         catalogue.write(Shelf::Images, &id, &record)?;
-        Ok(ImageId(id))
+        Ok(Registered::New(ImageId(id)))
     }
 
     async fn update(&self, id: &ImageId, change: &ImageUpdate) -> Result<(), ProviderError> {

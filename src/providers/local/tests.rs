@@ -8,8 +8,8 @@ use super::*;
 use crate::digest::Digest;
 use crate::host::files;
 use crate::providers::{
-    ImageId, ImageQuery, ImageUpdate, Manifest, Marker, ObservedImage, Registration, Resource, RunId, VolumeId,
-    VolumeOrigin, VolumeWish,
+    ImageId, ImageQuery, ImageUpdate, Manifest, Marker, ObservedImage, Registered, Registration, Resource, RunId,
+    VolumeId, VolumeOrigin, VolumeWish,
 };
 use crate::units::Size;
 
@@ -108,7 +108,10 @@ async fn snapshot(local: &Local, bytes: &[u8], what: &str) -> SnapshotId {
 
 async fn image(local: &Local, project: &str, name: &str, release: u64, snapshot: &SnapshotId) -> ImageId {
     let image = registration(project, name, release, snapshot);
-    local.images().register(&image, &marker(project, name)).await.unwrap()
+    match local.images().register(&image, &marker(project, name)).await.unwrap() {
+        Registered::New(id) => id,
+        other => panic!("{other:?}"),
+    }
 }
 
 async fn standing(local: &Local, project: &str) -> Vec<ObservedImage> {
