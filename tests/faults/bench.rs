@@ -61,6 +61,12 @@ image "tagged" {{
     tags = {{ a = "{tag}" }}
   }}
 }}
+check "registered" {{
+  assert {{
+    condition     = image.tiny.id != image.tagged.id
+    error_message = "two images with one id"
+  }}
+}}
 "#
     )
 }
