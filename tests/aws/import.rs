@@ -149,7 +149,7 @@ fn what_cannot_be_taken_over_is_refused_before_a_tag_is_written() {
         &bench,
         "image.base",
         &ami("uefi"),
-        "of project acme/images, workspace default",
+        "of project acme/images, workspace ",
     );
     bench.project.write(
         "main.bake.hcl",
