@@ -145,12 +145,7 @@ fn what_cannot_be_taken_over_is_refused_before_a_tag_is_written() {
     bench
         .project
         .write("main.bake.hcl", &from_scratch().replace("acme/images", "acme/others"));
-    refused(
-        &bench,
-        "image.base",
-        &ami("uefi"),
-        "of project acme/images, workspace ",
-    );
+    refused(&bench, "image.base", &ami("uefi"), "of project acme/images, workspace ");
     bench.project.write(
         "main.bake.hcl",
         &(from_scratch() + &from_scratch().replace(HEAD, "").replace("\"base\"", "\"second\"")),
