@@ -53,6 +53,7 @@ fn on_80_columns_a_line_stays_of_each_step() {
         "provision.talk",
         "provision.rest",
         "seal",
+        "check",
         "snapshot.root",
         "register",
     ];
@@ -68,7 +69,7 @@ fn on_20_columns_too() {
     let (lines, summary, output) = look(20, "");
     let (steps, after) = lines.split_at(lines.len() - 1);
     assert_eq!(after, [""]);
-    assert_eq!(steps.len(), 6, "{lines:#?}");
+    assert_eq!(steps.len(), 7, "{lines:#?}");
     for line in steps {
         assert!(line.ends_with(" ok") && line.chars().count() <= 20, "{line:?}");
     }
