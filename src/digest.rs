@@ -34,13 +34,21 @@ impl Digest {
 
     /// The 64 hex digits.
     pub fn hex(&self) -> String {
-        self.0.iter().map(|byte| format!("{byte:02x}")).collect()
+        hex(&self.0)
     }
 
     /// The first 12 hex digits: what names and plans show.
     pub fn short(&self) -> String {
-        self.hex()[..12].to_owned()
+        hex(&self.0[..6])
     }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    let digit = |half: u8| char::from(b"0123456789abcdef"[usize::from(half)]);
+    bytes
+        .iter()
+        .flat_map(|byte| [digit(byte >> 4), digit(byte & 15)])
+        .collect()
 }
 
 impl fmt::Display for Digest {
@@ -89,14 +97,14 @@ impl<'de> Deserialize<'de> for Digest {
 }
 
 /// Feeds named fields into a digest. Names and values are written with their lengths, so that no two different
-/// sequences of fields give the same bytes.
+/// sequences of fields give the same bytes. They are hashed at the end, in one go: most are shorter than a block.
 #[derive(Clone)]
-pub struct ContentHasher(Sha256);
+pub struct ContentHasher(Vec<u8>);
 
 impl ContentHasher {
     /// Begins a digest of this kind of thing; the recipe number is raised when bake makes other bytes of the same fields.
     pub fn new(kind: &str, recipe: u32) -> ContentHasher {
-        let mut hasher = ContentHasher(Sha256::new());
+        let mut hasher = ContentHasher(Vec::with_capacity(512));
         hasher.bytes(kind.as_bytes());
         hasher.bytes(&recipe.to_be_bytes());
         hasher
@@ -122,13 +130,13 @@ impl ContentHasher {
     }
 
     fn bytes(&mut self, bytes: &[u8]) {
-        self.0.update((bytes.len() as u64).to_be_bytes());
-        self.0.update(bytes);
+        self.0.extend_from_slice(&(bytes.len() as u64).to_be_bytes());
+        self.0.extend_from_slice(bytes);
     }
 
     /// The digest of all that was added.
     pub fn finish(&self) -> Digest {
-        Digest(self.0.clone().finalize().into())
+        Digest::of(&self.0)
     }
 }
 

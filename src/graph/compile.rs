@@ -4,6 +4,7 @@
 //! *closed* (mounts, file systems, partitions, and with `local` the attachment) rather than opened: a node that is to be
 //! closed before the snapshot cannot also be kept open by it.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::digests::{self, BaseIdentity, Chain, ContentNode};
@@ -65,18 +66,27 @@ impl<'a> Base<'a> {
     }
 }
 
-/// Compiles one image.
+/// The disks of an image, on those of its base.
 ///
 /// # Errors
 /// What [`Shape::of`] says; a base in another provider or of another architecture.
-pub fn image(spec: &Arc<ImageSpec>, base: Option<Base<'_>>) -> Result<Compiled, Diagnostics> {
-    if let Some(base) = base {
-        fits(spec, base.spec)?;
+pub fn shape(spec: &ImageSpec, base: Option<(&ImageSpec, &Shape)>) -> Result<Shape, Diagnostics> {
+    if let Some((base, _)) = base {
+        fits(spec, base)?;
     }
-    let shape = Shape::of(spec, base.map(|base| base.shape))?;
+    Shape::of(spec, base.map(|(_, shape)| shape))
+}
+
+/// Compiles one image.
+///
+/// # Errors
+/// Those of [`shape()`].
+pub fn image(spec: &Arc<ImageSpec>, base: Option<Base<'_>>) -> Result<Compiled, Diagnostics> {
+    let shape = shape(spec, base.map(|base| (base.spec, base.shape)))?;
     let recorded = Arc::new(spec.object.recorded());
     let mut build = Build {
         spec,
+        recorded: &recorded,
         base,
         chain: Chain::new(spec.architecture, &recorded, spec.seal.as_ref().map(|seal| seal.date)),
         shape,
@@ -129,6 +139,8 @@ fn fits(spec: &ImageSpec, base: &ImageSpec) -> Result<(), Diagnostic> {
 /// An image under construction.
 pub(super) struct Build<'a> {
     pub(super) spec: &'a ImageSpec,
+    /// All of its block.
+    pub(super) recorded: &'a Recorded,
     pub(super) base: Option<Base<'a>>,
     pub(super) chain: Chain,
     pub(super) shape: Shape,
@@ -137,7 +149,12 @@ pub(super) struct Build<'a> {
     pub(super) last: Option<Address>,
 }
 
-impl Build<'_> {
+impl<'a> Build<'a> {
+    /// What is written down of one of its blocks.
+    pub(super) fn recorded(&self, block: &Arc<Object>) -> Cow<'a, Recorded> {
+        self.spec.object.recorded_in(self.recorded, block)
+    }
+
     fn everything(&mut self) {
         let shape = self.shape.clone();
         for (index, volume) in shape.volumes.iter().enumerate() {
@@ -214,8 +231,8 @@ impl Build<'_> {
     }
 
     /// An effect whose content is its block.
-    fn effect(&mut self, at: Address, node: impl Into<NodeData>, object: &Object, kind: &str) {
-        let recorded = object.recorded();
+    fn effect(&mut self, at: Address, node: impl Into<NodeData>, object: &Arc<Object>, kind: &str) {
+        let recorded = self.recorded(object);
         let name = at.node.as_ref().map_or("", |node| node.kind.as_str()).to_owned();
         let mut content = ContentHasher::new(&name, digests::recipe(&name));
         content.text("kind", kind);

@@ -134,25 +134,27 @@ pub fn origin(volume: &VolumeShape, base: Option<BaseIdentity>) -> Option<Digest
 
 /// What the layout of a volume adds: its block, and the names of partitions, which stand in the table.
 ///
-/// None for a volume that comes from a source and is taken as it is.
-pub fn layout(spec: &ImageSpec, volume: &VolumeShape, is_root: bool) -> Option<Digest> {
-    let recorded = volume.object.as_ref().map(|object| object.recorded());
+/// `recorded` is what is written down of the whole image. None for a volume that comes from a source and is taken as it is.
+pub fn layout(spec: &ImageSpec, recorded: &Recorded, volume: &VolumeShape, is_root: bool) -> Option<Digest> {
+    let written = |block| spec.object.recorded_in(recorded, block);
+    let own = volume.object.as_ref().map(written);
     let root = spec
         .object
         .blocks
         .iter()
         .find(|block| is_root && block.block.name == "root");
-    let root = root.map(|block| block.recorded());
+    let root = root.map(written);
+    let parts = || own.iter().chain(&root).map(AsRef::as_ref);
     let plain = |one: &Recorded| {
         !one.arguments
             .values()
             .any(|one| one.class.is_content() && !one.by_default)
     };
-    if volume.bytes != Bytes::Blank && recorded.iter().chain(&root).all(plain) {
+    if volume.bytes != Bytes::Blank && parts().all(plain) {
         return None;
     }
     let mut hasher = ContentHasher::new("partitions", recipe("partitions"));
-    for part in recorded.iter().chain(&root) {
+    for part in parts() {
         part.feed(&mut hasher, |class| class.is_content());
     }
     if let TableShape::Write(_, entries) = &volume.table {

@@ -76,7 +76,7 @@ impl Build<'_> {
     fn partitions(&mut self, volume: &VolumeShape, is_root: bool) {
         let spec = self.spec;
         let at = spec.address.node("partitions", volume.name.as_str());
-        let content = digests::layout(spec, volume, is_root);
+        let content = digests::layout(spec, self.recorded, volume, is_root);
         let digest = content.map(|content| self.chain.add(at.clone(), "partitions", content));
         let after = match volume.table {
             TableShape::Hooks => hooks_at(spec, HookPoint::BeforeMount),

@@ -26,7 +26,7 @@ impl Build<'_> {
                     .map(|seal| seal.date)
                     .filter(|_| point <= HookPoint::BeforeSnapshot),
             };
-            let recorded = hook.object.recorded();
+            let recorded = self.recorded(&hook.object);
             self.push(
                 at.clone(),
                 node,

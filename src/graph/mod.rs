@@ -2,6 +2,7 @@
 //!
 //! Edges are derived from the nodes' needs ([`crate::nodes::NodeData::needs`]) and never added by hand.
 
+pub mod batches;
 pub mod compile;
 pub mod digests;
 mod disks;
@@ -28,6 +29,7 @@ use crate::spec::ImageSpec;
 
 pub use compile::{Base, Compiled};
 pub use digests::{BaseIdentity, ContentNode};
+use shape::Shape;
 
 /// Every image with all nodes of a full build.
 #[derive(Debug, Clone)]
@@ -41,40 +43,45 @@ pub struct Graph {
 /// # Errors
 /// Images that need each other, images that do not exist, volumes and mounts that contradict each other.
 pub fn compile(module: &Module) -> Result<Graph, Diagnostics> {
-    let images = each(module, &mut |_| true)?.into_values().collect();
-    Ok(Graph { images })
+    let mut errors = Diagnostics::new();
+    let mut done: BTreeMap<&ImageAddress, Compiled> = BTreeMap::new();
+    let specs = order::order(&module.images)?
+        .into_iter()
+        .map(|index| &module.images[index]);
+    for batch in batches::batches(specs) {
+        let compiled = batches::compile(batch, |base| Some(Base::of(done.get(base)?, 0)));
+        for (spec, compiled) in compiled {
+            done.extend(errors.take(compiled).map(|compiled| (&spec.address, compiled)));
+        }
+    }
+    let graph = Graph {
+        images: done.into_values().collect(),
+    };
+    errors.into_result(graph).map(|(graph, _)| graph)
 }
 
-/// What [`compile()`] says of a module. Of ten thousand images only those are kept on which others are built.
+/// What [`compile()`] says of a module: nodes and digests are made of shapes without an error.
 ///
 /// # Errors
 /// Those of [`compile()`].
 pub fn check(module: &Module) -> Result<(), Diagnostics> {
     let bases: BTreeSet<&ImageAddress> = module.images.iter().filter_map(|spec| spec.source.base()).collect();
-    each(module, &mut |address| bases.contains(address)).map(drop)
-}
-
-/// Compiles one image after the other, bases first, and keeps those that are asked for.
-fn each<'m>(
-    module: &'m Module,
-    keep: &mut dyn FnMut(&ImageAddress) -> bool,
-) -> Result<BTreeMap<&'m ImageAddress, Compiled>, Diagnostics> {
     let mut errors = Diagnostics::new();
-    let mut done: BTreeMap<&ImageAddress, Compiled> = BTreeMap::new();
+    let mut shapes: BTreeMap<&ImageAddress, (&ImageSpec, Shape)> = BTreeMap::new();
     for index in order::order(&module.images)? {
         let spec = &module.images[index];
-        let base = spec.source.base().and_then(|base| done.get(base));
-        if spec.source.base().is_some() && base.is_none() {
+        let base = spec.source.base().map(|base| shapes.get(base));
+        if matches!(base, Some(None)) {
             continue; // its base has an error, which is reported
         }
-        let base = base.map(|base| Base::of(base, 0));
-        if let Some(compiled) = errors.take(compile::image(spec, base))
-            && keep(&spec.address)
+        let base = base.flatten().map(|(spec, shape)| (*spec, shape));
+        if let Some(shape) = errors.take(compile::shape(spec, base))
+            && bases.contains(&spec.address)
         {
-            done.insert(&spec.address, compiled);
+            shapes.insert(&spec.address, (spec, shape));
         }
     }
-    errors.into_result(done).map(|(done, _)| done)
+    errors.into_result(()).map(drop)
 }
 
 /// A moment in the life of a node: the graph of a walk has one or two for each.

@@ -15,7 +15,7 @@ use super::outputs::Known;
 use super::{Action, Cause, Plan, mutable, releases, select, source, written};
 use crate::address::ImageAddress;
 use crate::diagnostic::{Diagnostic, Diagnostics, Severity};
-use crate::graph::{Base, BaseIdentity, compile, order};
+use crate::graph::{Base, BaseIdentity, Compiled, batches, order};
 use crate::module::Module;
 use crate::providers::manifest::BuiltOn;
 use crate::providers::{ImageUpdate, ObservedImage};
@@ -113,31 +113,27 @@ impl<'a> Planner<'a> {
     }
 
     fn images(&mut self) -> Result<(), Diagnostics> {
-        for index in order::order(&self.module.images)? {
-            let spec = &self.module.images[index];
-            if !self.chosen.contains(&spec.address) {
-                continue;
-            }
-            match self.image(spec) {
-                Ok(Some(fate)) => {
-                    self.fates.insert(spec.address.clone(), fate);
+        let module = self.module;
+        let order = order::order(&module.images)?
+            .into_iter()
+            .map(|index| &module.images[index]);
+        let chosen: Vec<_> = order.filter(|spec| self.chosen.contains(&spec.address)).collect();
+        for batch in batches::batches(chosen) {
+            let compiled = batches::compile(batch, |base| self.fates.get(base).map(as_base));
+            for (spec, compiled) in compiled {
+                match compiled.and_then(|compiled| self.image(spec, compiled)) {
+                    Ok(fate) => {
+                        self.fates.insert(spec.address.clone(), fate);
+                    }
+                    Err(errors) => self.errors.extend(errors),
                 }
-                Ok(None) => {} // its base has an error, which is reported
-                Err(errors) => self.errors.extend(errors),
             }
         }
         Ok(())
     }
 
-    fn image(&mut self, spec: &'a Arc<ImageSpec>) -> Result<Option<Fate<'a>>, Diagnostics> {
-        let base = match spec.source.base() {
-            None => None,
-            Some(address) => match self.fates.get(address) {
-                None => return Ok(None),
-                Some(fate) => Some(fate),
-            },
-        };
-        let compiled = compile::image(spec, base.map(as_base))?;
+    fn image(&mut self, spec: &'a Arc<ImageSpec>, compiled: Compiled) -> Result<Fate<'a>, Diagnostics> {
+        let base = spec.source.base().and_then(|base| self.fates.get(base));
         let standing: Vec<_> = self
             .world
             .releases(&spec.address)
@@ -168,7 +164,7 @@ impl<'a> Planner<'a> {
         if fate.decision.action == Action::None {
             fate.forget();
         }
-        Ok(Some(fate))
+        Ok(fate)
     }
 
     /// What the image is called: a name for a new one, its own for one that stands.

@@ -1,5 +1,6 @@
 //! `moved` blocks: images that stand under an address at which they are no longer declared.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use super::observe::World;
@@ -14,14 +15,14 @@ pub type Moves = BTreeMap<ImageAddress, ImageAddress>;
 ///
 /// # Errors
 /// A block whose `from` is still declared, or whose both ends stand.
-pub fn apply(module: &Module, world: &World) -> Result<(World, Moves), Diagnostics> {
-    let (mut world, mut moves, mut errors) = (world.clone(), Moves::new(), Diagnostics::new());
+pub fn apply<'w>(module: &Module, world: &'w World) -> Result<(Cow<'w, World>, Moves), Diagnostics> {
+    let (mut world, mut moves, mut errors) = (Cow::Borrowed(world), Moves::new(), Diagnostics::new());
     for moved in &module.moved {
         if module.images.iter().any(|spec| spec.address == moved.from.value) {
             errors.push(still_declared(moved));
         } else if !world.releases(&moved.from).is_empty() {
             if world.releases(&moved.to).is_empty() {
-                rename(&mut world, &moved.from, &moved.to);
+                rename(world.to_mut(), &moved.from, &moved.to);
                 moves.insert(moved.to.value.clone(), moved.from.value.clone());
             } else {
                 errors.push(both_stand(moved));

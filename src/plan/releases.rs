@@ -11,15 +11,13 @@ use crate::spec::ImageSpec;
 
 /// `self.release`: the first 12 hex digits of a SHA-256 over owner, address, digest and registration (but for the name).
 pub fn release_id(owner: &Owner, address: &ImageAddress, digest: &Digest, spec: &Recorded) -> String {
-    let mut registration = spec.clone();
-    registration.arguments.remove("name");
     let mut hasher = ContentHasher::new("release", 1);
     hasher
         .text("project", &owner.project)
         .text("workspace", &owner.workspace)
         .text("address", &address.to_string())
         .digest("digest", digest);
-    registration.feed(&mut hasher, |class| class == Class::Registration);
+    spec.feed_but("name", &mut hasher, |class| class == Class::Registration);
     hasher.finish().short()
 }
 

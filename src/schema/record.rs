@@ -1,5 +1,8 @@
 //! From a decoded block to what is written down of it, with the digest of each argument.
 
+use std::borrow::Cow;
+use std::sync::Arc;
+
 use serde_json::Value as Json;
 
 use super::files::{InputFile, InputKind};
@@ -24,8 +27,7 @@ impl Object {
             let argument = self.arguments.get(row.name)?;
             Some((row.name.to_owned(), Box::new(record(argument, row, keep_modes))))
         });
-        let blocks = self.blocks.iter().filter(|block| !block.block.is_condition());
-        let blocks = blocks.map(|block| RecordedBlock {
+        let blocks = self.written_down().map(|block| RecordedBlock {
             name: block.block.name.to_owned(),
             kind: block.block.kind.map(str::to_owned),
             content: block.recorded(),
@@ -35,6 +37,17 @@ impl Object {
             arguments: arguments.collect(),
             blocks: blocks.collect(),
         }
+    }
+
+    /// What stands of a block of this one in its own record; of another block what would stand there.
+    pub fn recorded_in<'r>(&self, whole: &'r Recorded, block: &Arc<Object>) -> Cow<'r, Recorded> {
+        let at = self.written_down().position(|one| Arc::ptr_eq(one, block));
+        let found = at.and_then(|at| whole.blocks.get(at));
+        found.map_or_else(|| Cow::Owned(block.recorded()), |found| Cow::Borrowed(&found.content))
+    }
+
+    fn written_down(&self) -> impl Iterator<Item = &Arc<Object>> {
+        self.blocks.iter().filter(|block| !block.block.is_condition())
     }
 }
 

@@ -1,0 +1,71 @@
+//! Compiles images side by side: that is most of what a plan of a thousand of them does, and one does not wait for another
+//! unless it is built on it.
+
+use std::num::NonZero;
+use std::sync::Arc;
+use std::thread;
+
+use super::compile::{self, Base, Compiled};
+use crate::address::ImageAddress;
+use crate::diagnostic::Diagnostics;
+use crate::spec::ImageSpec;
+
+/// An image and the one that it is built on.
+type Job<'s, 'b> = (&'s Arc<ImageSpec>, Option<Base<'b>>);
+
+/// An image and what [`compile::image`] says of it.
+pub type Done<'s> = (&'s Arc<ImageSpec>, Result<Compiled, Diagnostics>);
+
+/// So many are in memory at once, whether they are kept or not.
+const MOST: usize = 64;
+
+/// So many at least are worth a thread of their own.
+const WORTH_A_THREAD: usize = 16;
+
+/// Cuts images, of which bases come first, into batches in which none is built on another.
+pub fn batches<'a>(images: impl IntoIterator<Item = &'a Arc<ImageSpec>>) -> Vec<Vec<&'a Arc<ImageSpec>>> {
+    let mut batches: Vec<Vec<&Arc<ImageSpec>>> = Vec::new();
+    for spec in images {
+        match batches.last_mut() {
+            Some(batch) if batch.len() < MOST && !is_built_on_one_of(spec, batch) => batch.push(spec),
+            _ => batches.push(vec![spec]),
+        }
+    }
+    batches
+}
+
+fn is_built_on_one_of(spec: &ImageSpec, batch: &[&Arc<ImageSpec>]) -> bool {
+    let base = spec.source.base();
+    base.is_some_and(|base| batch.iter().any(|one| one.address == *base))
+}
+
+/// Compiles the images of a batch, in this order; `base` answers those that are compiled already. One whose base has an
+/// error, which is reported, is left out.
+pub fn compile<'s, 'b>(
+    batch: Vec<&'s Arc<ImageSpec>>,
+    base: impl Fn(&ImageAddress) -> Option<Base<'b>>,
+) -> Vec<Done<'s>> {
+    let job = |spec: &'s Arc<ImageSpec>| match spec.source.base() {
+        None => Some((spec, None)),
+        Some(address) => Some((spec, Some(base(address)?))),
+    };
+    side_by_side(&batch.into_iter().filter_map(job).collect::<Vec<_>>())
+}
+
+fn side_by_side<'s>(jobs: &[Job<'s, '_>]) -> Vec<Done<'s>> {
+    let one = |(spec, base): &Job<'s, '_>| (*spec, compile::image(spec, *base));
+    let processors = thread::available_parallelism().map_or(1, NonZero::get);
+    let threads = processors.min(jobs.len() / WORTH_A_THREAD);
+    if threads < 2 {
+        return jobs.iter().map(one).collect();
+    }
+    thread::scope(|scope| {
+        let parts = jobs.chunks(jobs.len().div_ceil(threads));
+        let running: Vec<_> = parts
+            .map(|part| scope.spawn(move || part.iter().map(one).collect::<Vec<_>>()))
+            .collect();
+        let done = running.into_iter().map(|thread| thread.join());
+        done.flat_map(|part| part.unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+            .collect()
+    })
+}
