@@ -77,6 +77,8 @@ pub struct Tool {
     pub most: Option<u64>,
     /// Mounts that only it sees, if it runs in a helper.
     pub mounts: Vec<Mount>,
+    /// Whether nothing that it writes is worth a flush, if it runs in a helper: a file that is read once and goes.
+    pub unflushed: bool,
 }
 
 /// A program that has ended.
@@ -202,6 +204,7 @@ impl Tool {
             env,
             directory: self.directory.as_ref().map(|directory| directory.display().to_string()),
             mounts: self.mounts.clone(),
+            unflushed: self.unflushed,
             ..Command::default()
         })
     }

@@ -36,6 +36,59 @@ pub fn dies_with_us(command: &mut tokio::process::Command) {
     unsafe { command.pre_exec(tie) };
 }
 
+/// From now on fsync(2) and fdatasync(2) of this process, and of what it becomes, do nothing and say that all went well
+/// (seccomp(2)); it gains no privileges any more (`PR_SET_NO_NEW_PRIVS`, prctl(2)).
+///
+/// # Errors
+/// `ENOSYS`, `EINVAL` if the kernel has no filters.
+pub fn forgo_flushes() -> Result<()> {
+    rustix::thread::set_no_new_privs(true)?;
+    let number = |call: libc::c_long| u32::try_from(call).unwrap_or(u32::MAX);
+    let allow = libc::BPF_RET | libc::BPF_K;
+    let load = libc::BPF_LD | libc::BPF_W | libc::BPF_ABS;
+    let equal = libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K;
+    let step = |code: u32, value, yes, no| libc::sock_filter {
+        code: u16::try_from(code).unwrap_or_default(),
+        jt: yes,
+        jf: no,
+        k: value,
+    };
+    // Of `struct seccomp_data` the number of the call comes first, then the architecture, whose numbers they are.
+    let mut filter = [
+        step(load, 4, 0, 0),
+        step(equal, ARCHITECTURE, 0, 3),
+        step(load, 0, 0, 0),
+        step(equal, number(libc::SYS_fsync), 2, 0),
+        step(equal, number(libc::SYS_fdatasync), 1, 0),
+        step(allow, libc::SECCOMP_RET_ALLOW, 0, 0),
+        step(allow, libc::SECCOMP_RET_ERRNO, 0, 0),
+    ];
+    let program = libc::sock_fprog {
+        len: u16::try_from(filter.len()).unwrap_or_default(),
+        filter: filter.as_mut_ptr(),
+    };
+    // SAFETY: the kernel copies the program and the `len` steps that it points to, which live until the call returns.
+    let answer = unsafe { libc::syscall(libc::SYS_seccomp, libc::SECCOMP_SET_MODE_FILTER, 0, &raw const program) };
+    if answer == 0 { Ok(()) } else { Err(last_error()) }
+}
+
+/// `AUDIT_ARCH_*` (linux/audit.h).
+#[cfg(target_arch = "x86_64")]
+const ARCHITECTURE: u32 = 0xC000_003E;
+#[cfg(target_arch = "aarch64")]
+const ARCHITECTURE: u32 = 0xC000_00B7;
+
+/// Says whether what was written to a file so far was written well, without making the kernel write the rest
+/// (sync_file_range(2)).
+///
+/// # Errors
+/// `EIO`, `ENOSPC`: what of it the disk did not take.
+pub fn was_written_well(file: BorrowedFd<'_>) -> Result<()> {
+    // SAFETY: the call takes integers, and a descriptor that is open for as long as it is borrowed.
+    let answer = unsafe { libc::sync_file_range(file.as_raw_fd(), 0, 0, libc::SYNC_FILE_RANGE_WAIT_BEFORE) };
+    if answer == 0 { Ok(()) } else { Err(last_error()) }
+}
+
 fn last_error() -> Errno {
     Errno::from_raw_os_error(nix::errno::Errno::last_raw())
 }

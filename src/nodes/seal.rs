@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::filesystem::{find, head};
 use super::partitions::device_size;
-use super::work::blocking;
+use super::work::{blocking, full, is_full};
 use super::{Attachment, Context, Filesystem, Keeper, Kind, Lifetime, Need, NodeError, Ref, origins};
 use crate::address::Address;
 use crate::diagnostic::Diagnostic;
@@ -85,7 +85,7 @@ impl Kind for Seal {
                 helper: &helper,
                 cx,
             };
-            let done = job.run().await;
+            let done = job.run().await.map_err(|error| work.or_full(error));
             files::remove(&work.file)?;
             done?;
         }
@@ -97,7 +97,7 @@ impl Kind for Seal {
 struct Workplace {
     file: PathBuf,
     /// Removed when this goes.
-    _directory: Option<tempfile::TempDir>,
+    temporary: Option<tempfile::TempDir>,
 }
 
 impl Workplace {
@@ -105,14 +105,29 @@ impl Workplace {
         if let Some(volume) = volume {
             return Ok(Workplace {
                 file: volume.with_extension("seal"),
-                _directory: None,
+                temporary: None,
             });
         }
         let directory = files::temporary_dir()?;
         Ok(Workplace {
             file: directory.path().join("seal"),
-            _directory: Some(directory),
+            temporary: Some(directory),
         })
+    }
+
+    /// A maker tells of a disk that is full in words of its own, and not which disk.
+    fn or_full(&self, error: NodeError) -> NodeError {
+        let Some(directory) = self.file.parent().filter(|directory| is_full(directory)) else {
+            return error;
+        };
+        let what = match self.temporary {
+            None => "a sealed file system is made beside the old one: the file system of the store",
+            Some(_) => "a sealed file system is made in a file first: the file system of temporary files",
+        };
+        match error {
+            NodeError::Failed(error) => full(*error, what, directory).into(),
+            other => other,
+        }
     }
 }
 
@@ -172,7 +187,12 @@ impl Job<'_> {
         let private = self.helper.root(Path::new(PRIVATE)).await?;
         private.write("/mke2fs.conf", ext4::CONFIG.as_bytes(), &Attributes::default())?;
         let config = Path::new(PRIVATE).join("mke2fs.conf").display().to_string();
-        self.command(&ext4::make(&self.anew(&old.root), &config)).await?;
+        let maker = ext4::make(&self.anew(&old.root), &config);
+        let tree = self.helper.root(&old.root).await?.open_dir("/")?;
+        // The maker reads one file after the other, and is not kept waiting for each.
+        let ahead = blocking(move || trees::prefetch(&tree));
+        let (made, ahead) = tokio::join!(self.command(&maker), ahead);
+        made.and(ahead)?;
         let several = self.settle(&top).await?;
         if self.in_order(several, old).await? {
             // Whoever writes to an inode writes to its times.
@@ -192,8 +212,6 @@ impl Job<'_> {
             origins::note(&root, target.unwrap_or("/"), self.helper, file).await?;
         }
         target.map_or(Ok(()), |target| rules::apply(&root, target, &self.seal.rules))?;
-        let tree = root.open_dir("/")?;
-        blocking(move || trees::prefetch(&tree)).await?;
         root.metadata("/")?.ok_or_else(|| self.cannot("its root is gone"))
     }
 
@@ -297,8 +315,13 @@ impl Job<'_> {
         }
     }
 
-    /// Runs the maker, which a stop ends.
+    /// Runs the maker, which a stop ends. What it writes is read once and goes: a flush would write all of it to the disk for
+    /// nothing.
     async fn command(&self, tool: &Tool) -> Result<(), NodeError> {
+        let tool = Tool {
+            unflushed: true,
+            ..tool.clone()
+        };
         tokio::select! {
             biased;
             () = self.cx.stop.stopped() => Err(NodeError::Stopped),

@@ -139,21 +139,29 @@ fn lost(error: StepError, site: &Site) -> Diagnostic {
         "what was written to the image on {} is lost, though every write was answered",
         site.device.display()
     );
-    match full_store(&site.device) {
-        Some(directory) => diagnostic
-            .note(format!(
-                "{what}: the file system of the store, under {directory}, is full"
-            ))
-            .help("free space there, or use a store on a larger file system"),
+    match store_of(&site.device) {
+        Some(directory) => full(diagnostic, &format!("{what}: the file system of the store"), &directory),
         None => diagnostic.note(what),
     }
 }
 
 /// The directory of the file behind a loop device, if its file system has no room left (`loop/backing_file` in sysfs).
-fn full_store(device: &Path) -> Option<String> {
+fn store_of(device: &Path) -> Option<PathBuf> {
     let name = device.file_name()?.to_str()?;
     let file = std::fs::read_to_string(format!("/sys/block/{name}/loop/backing_file")).ok()?;
     let directory = Path::new(file.trim()).parent()?;
-    let free = Root::open(directory).ok()?.free().ok()?;
-    (free < NOTHING_LEFT).then(|| directory.display().to_string())
+    is_full(directory).then(|| directory.to_owned())
+}
+
+/// Whether the file system of a directory of the host has no room left.
+pub(super) fn is_full(directory: &Path) -> bool {
+    let free = Root::open(directory).and_then(|root| root.free());
+    free.is_ok_and(|free| free < NOTHING_LEFT)
+}
+
+/// Says that a file system of the host is full, and what to do.
+pub(super) fn full(error: Diagnostic, what: &str, directory: &Path) -> Diagnostic {
+    error
+        .note(format!("{what}, under {}, is full", directory.display()))
+        .help("free space there, or use a store on a larger file system")
 }

@@ -282,3 +282,17 @@ async fn a_link_in_place_of_a_mount_point_is_refused() {
             .expect("nothing is left mounted");
     }
 }
+
+/// What cannot be flushed shows whether a flush was tried.
+#[tokio::test]
+async fn what_is_not_worth_a_flush_is_not_flushed() {
+    let room = room().await;
+    for (unflushed, wanted) in [(false, Exit::Code(1)), (true, Exit::Code(0))] {
+        let command = Command {
+            root: None,
+            unflushed,
+            ..shell("sync /dev/null && sync -d /dev/null")
+        };
+        assert_eq!(room.run(command).await.0, wanted);
+    }
+}

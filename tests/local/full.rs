@@ -58,3 +58,30 @@ fn a_full_store_says_so_and_stays_as_it_was() {
     );
     Traces::wait_until_none(project.path());
 }
+
+/// The second copy of the file system is what the store has no room for.
+#[test]
+fn a_store_that_is_full_while_sealing_says_so_and_keeps_nothing() {
+    let lines = ["dd if=/dev/urandom of=/big bs=1M count=20", "echo the step is content"];
+    let project = project(&image("big", &shell("fill", &lines)));
+    let script = "mkdir -p .bake/store; mount -t tmpfs -o size=34m none .bake/store
+        if $BAKE apply -auto-approve > said 2>&1; then cat said; exit 9; fi
+        find .bake/store/images .bake/store/snapshots .bake/store/volumes -type f";
+    let output = Command::new("unshare")
+        .args(["--mount", "--propagation", "private", "sh", "-ec", script])
+        .env("BAKE", env!("CARGO_BIN_EXE_bake"))
+        .current_dir(project.path())
+        .output()
+        .expect("unshare starts");
+    let said = std::fs::read_to_string(project.path().join("said")).unwrap_or_default();
+    let left = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+    assert!(output.status.success(), "{left}\n{said}");
+    assert_eq!(left, "", "{said}");
+    assert!(said.contains("the step is content"), "{said}");
+    assert!(
+        said.contains("the file system of the store, under ") && said.contains("is full"),
+        "{said}"
+    );
+    assert!(said.contains("Nothing is left."), "{said}");
+    Traces::wait_until_none(project.path());
+}

@@ -205,6 +205,8 @@ pub struct Command {
     pub mounts: Vec<Mount>,
     /// Whether the descriptors beside are a terminal that becomes its controlling terminal.
     pub terminal: bool,
+    /// Whether nothing that it writes is worth a flush.
+    pub unflushed: bool,
 }
 
 /// What network a command sees.
