@@ -16,8 +16,8 @@ type Job<'s, 'b> = (&'s Arc<ImageSpec>, Option<Base<'b>>);
 /// An image and what [`compile::image`] says of it.
 pub type Done<'s> = (&'s Arc<ImageSpec>, Result<Compiled, Diagnostics>);
 
-/// So many are in memory at once, whether they are kept or not.
-const MOST: usize = 64;
+/// So many are in memory at once, whether they are kept or not. A thread ends with each batch, and leaves memory half used.
+const MOST: usize = 256;
 
 /// So many at least are worth a thread of their own.
 const WORTH_A_THREAD: usize = 16;
@@ -59,13 +59,17 @@ fn side_by_side<'s>(jobs: &[Job<'s, '_>]) -> Vec<Done<'s>> {
     if threads < 2 {
         return jobs.iter().map(one).collect();
     }
+    let all = |part: &[Job<'s, '_>]| part.iter().map(one).collect::<Vec<_>>();
+    let (own, others) = jobs.split_at(jobs.len().div_ceil(threads));
     thread::scope(|scope| {
-        let parts = jobs.chunks(jobs.len().div_ceil(threads));
-        let running: Vec<_> = parts
-            .map(|part| scope.spawn(move || part.iter().map(one).collect::<Vec<_>>()))
+        let running: Vec<_> = others
+            .chunks(own.len())
+            .map(|part| scope.spawn(move || all(part)))
             .collect();
-        let done = running.into_iter().map(|thread| thread.join());
-        done.flat_map(|part| part.unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
-            .collect()
+        let mut done = all(own);
+        for thread in running {
+            done.extend(thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+        }
+        done
     })
 }

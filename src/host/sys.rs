@@ -1,4 +1,4 @@
-//! The only unsafe code: system calls that no crate offers in a safe form.
+//! The only unsafe code of the library: system calls that no crate offers in a safe form.
 #![allow(unsafe_code)]
 
 use std::ffi::c_void;
