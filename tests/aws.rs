@@ -19,6 +19,8 @@ mod hosts;
 mod import;
 #[path = "support/lab.rs"]
 mod lab;
+#[path = "aws/publish.rs"]
+mod publish;
 #[path = "aws/refused.rs"]
 mod refused;
 #[path = "aws/sources.rs"]

@@ -66,15 +66,7 @@ fn built_meanwhile(plan: &Plan, world: &World, image: &ImageAddress) -> Option<(
         .releases(image)
         .first()
         .filter(|current| is_wanted(current, wanted))?;
-    Some((
-        at,
-        ImageHandle {
-            provider: current.provider.clone(),
-            id: current.id.clone(),
-            name: current.name.clone(),
-            snapshots: current.snapshots.clone(),
-        },
-    ))
+    Some((at, ImageHandle::of(current)))
 }
 
 fn is_wanted(current: &ObservedImage, wanted: &Image) -> bool {

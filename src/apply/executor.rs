@@ -19,6 +19,7 @@ use crate::event::{After, Event, Half};
 use crate::journal::backend::JournalError;
 use crate::nodes::context::StopSwitch;
 use crate::nodes::image::ImageHandle;
+use crate::nodes::regional_copy::CopyHandle;
 use crate::nodes::{Context, Handle, Keeper, Need, Node, NodeData, NodeKind};
 use crate::plan::steps::{Consequence, Fate, Outcome, Step, StepNode, Walk, When};
 use crate::providers::Provider;
@@ -66,6 +67,8 @@ pub struct Harvest {
     pub failures: Vec<NodeFailure>,
     /// Images by node.
     pub images: BTreeMap<Address, ImageHandle>,
+    /// Copies in other regions by node.
+    pub copies: BTreeMap<Address, CopyHandle>,
     /// Where the root of each image was mounted, as its helper sees it.
     pub roots: BTreeMap<ImageAddress, PathBuf>,
     /// Closes by kind.
@@ -312,6 +315,9 @@ impl Executor {
             Handle::Image { handle } | Handle::Adopt { handle } | Handle::Update { handle } => {
                 self.outcome.images.insert(node.address.clone(), handle.clone());
             }
+            Handle::RegionalCopy { handle } => {
+                self.outcome.copies.insert(node.address.clone(), handle.clone());
+            }
             _ => (),
         }
         let noted = self.ledger.opened(node, &handle);
@@ -469,6 +475,7 @@ fn name_of(handle: &Handle) -> Option<String> {
         Handle::Volume { handle } => Some(handle.id.to_string()),
         Handle::Snapshot { handle } => Some(handle.id.to_string()),
         Handle::Image { handle } | Handle::Adopt { handle } | Handle::Update { handle } => Some(handle.id.to_string()),
+        Handle::RegionalCopy { handle } => Some(handle.id.to_string()),
         _ => None,
     }
 }

@@ -6,7 +6,7 @@ use crate::diagnostic::Diagnostic;
 use crate::host::HostError;
 use crate::host::locks::Lock;
 use crate::host::machine;
-use crate::providers::{Leftover, Provider, ProviderError, Providers, Resource};
+use crate::providers::{Keep, Leftover, Provider, ProviderError, Providers, Resource};
 use crate::spec::ProviderKey;
 
 /// A leftover.
@@ -74,7 +74,7 @@ pub(super) async fn delete(provider: &dyn Provider, resource: &Resource) -> Resu
     match resource {
         Resource::Volume(id) => provider.volumes().delete(id).await,
         Resource::Snapshot(id) => provider.snapshots().delete(id).await,
-        Resource::Image(id) => provider.images().retire(id, false).await,
+        Resource::Image(id) => provider.images().retire(id, Keep::Nothing).await,
     }
 }
 

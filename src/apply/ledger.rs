@@ -129,6 +129,9 @@ pub(super) fn provider(data: &NodeData) -> Option<&ProviderKey> {
         NodeData::Image(node) => Some(&node.provider),
         NodeData::Adopt(node) => Some(&node.provider),
         NodeData::Update(node) => Some(&node.provider),
+        NodeData::RegionalCopy(node) => Some(&node.provider),
+        NodeData::Share(node) => Some(&node.provider),
+        NodeData::Parameter(node) => Some(&node.provider),
         NodeData::Retire(node) => Some(&node.provider),
         _ => None,
     }

@@ -323,7 +323,8 @@ fn outputs(
     });
     for (at, handle) in before.chain(&harvest.images) {
         known.name(&at.image, &handle.name);
-        known.id(&at.image, &handle.provider, &handle.id);
+        let made = harvest.copies.iter().filter(|(copy, _)| copy.image == at.image);
+        known.id(&at.image, &handle.id, handle.ids(made.map(|(_, copy)| copy)));
     }
     let settled = |output: &PlannedOutput| PlannedOutput {
         value: known.settle(&output.value),

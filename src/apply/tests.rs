@@ -69,6 +69,7 @@ fn manifest(image: &ImageAddress) -> crate::providers::Manifest {
         spec: Default::default(),
         nodes: Vec::new(),
         built_on: None,
+        regions: Vec::new(),
         volumes: Vec::new(),
         imported: None,
     }
@@ -97,6 +98,7 @@ fn nodes(image: &ImageAddress, size: Size) -> Vec<Node> {
                 volume: Ref::new(volume),
                 name: "root".into(),
                 digest: Digest::of(b"content"),
+                tags: BTreeMap::new(),
                 after: Vec::new(),
             },
         ),

@@ -79,7 +79,7 @@ pub(super) fn known(world: &World) -> Known {
         let (address, manifest) = (&image.manifest.address, &image.manifest);
         known.identity(address, &manifest.release_id, &manifest.digest.short());
         known.name(address, &image.name);
-        known.id(address, &image.provider, &image.id);
+        known.id(address, &image.id, image.ids());
     }
     known
 }

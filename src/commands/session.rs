@@ -140,6 +140,8 @@ impl Session {
         let mut world = self.world()?;
         let sources = observe::sources(&self.module, &self.providers, &mut world);
         self.runtime.block_on(sources).map_err(Diagnostic::from)?;
+        let publications = observe::publications(&self.module, &self.providers, &mut world);
+        self.runtime.block_on(publications)?;
         Ok(world)
     }
 

@@ -1,5 +1,6 @@
 //! The end of a build: snapshots of volumes at rest, and the image that is registered from them.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::compile::Build;
@@ -26,11 +27,18 @@ impl Build<'_> {
                 volume: Ref::new(self.spec.address.node("volume", name.as_str())),
                 name: name.clone(),
                 digest: self.chain.last(),
+                tags: self.snapshot_tags(),
                 after: self.at_rest(&name),
             };
             let summary = format!("snapshot of volume {name:?}");
             self.push(self.spec.address.node("snapshot", name.as_str()), node, None, summary);
         }
+    }
+
+    /// Tags that snapshots have from the first moment.
+    fn snapshot_tags(&self) -> BTreeMap<String, String> {
+        let publish = self.spec.publish.object.as_deref();
+        publish.map(|block| block.map("snapshot_tags")).unwrap_or_default()
     }
 
     /// All content is there, and the volume is at rest.
@@ -100,6 +108,7 @@ impl Build<'_> {
             spec: Arc::default(),
             nodes: Vec::new(),
             built_on: None,
+            regions: Vec::new(),
             volumes: self.shape.volumes.iter().map(built_volume).collect(),
             imported: None,
         }

@@ -62,13 +62,12 @@ static ASSUME_ROLE: Block = block("assume_role")
     ]);
 
 static ENDPOINTS: Block = block("endpoints")
-    .doc("URLs instead of AWS's own, by service.")
+    .doc("URLs instead of AWS's own, by service; {region} in one stands for the region.")
     .arguments(&[
         argument("ec2", Type::Text, Class::Run).doc("EC2."),
         argument("sts", Type::Text, Class::Run).doc("STS."),
-        argument("ssm", Type::Text, Class::Run).unsupported("parameters are not supported yet"),
-        argument("kms", Type::Text, Class::Run)
-            .unsupported("keys are not supported yet beyond what EC2 does with them"),
+        argument("ssm", Type::Text, Class::Run).doc("Systems Manager: parameters."),
+        argument("kms", Type::Text, Class::Run).doc("The Key Management Service."),
         argument("secretsmanager", Type::Text, Class::Run).unsupported("data \"secret\" is not supported yet"),
         argument("imds", Type::Text, Class::Run).doc("The instance metadata."),
         argument("ebs", Type::Text, Class::Run).unsupported("the EBS direct route is not supported yet"),

@@ -44,6 +44,10 @@ impl Kind for Adopt {
             id: self.image.clone(),
             name: self.name.clone(),
             snapshots,
+            tags: BTreeMap::new(),
+            description: None,
+            region: provider.place().await?,
+            copies: BTreeMap::new(),
         })
     }
 }

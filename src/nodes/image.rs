@@ -4,12 +4,15 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::regional_copy::CopyHandle;
 use super::{Context, Keeper, Kind, Lifetime, Need, NodeError, Ref, Snapshot, values};
 use crate::address::Address;
 use crate::diagnostic::Diagnostic;
 use crate::lang::value::Value;
 use crate::providers::manifest::BuiltVolume;
-use crate::providers::{ImageId, ImageQuery, Manifest, Marker, Registered, Registration, Resource, SnapshotId};
+use crate::providers::{
+    ImageId, ImageQuery, Manifest, Marker, ObservedImage, Registered, Registration, Resource, SnapshotId,
+};
 use crate::spec::ProviderKey;
 use crate::units::{Duration, Size};
 
@@ -75,6 +78,42 @@ pub struct ImageHandle {
     pub name: String,
     /// By the name of the volume.
     pub snapshots: BTreeMap<String, SnapshotId>,
+    /// Its tags, which its copies have too.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub tags: BTreeMap<String, String>,
+    /// Its description, which its copies have too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// The region in which it is registered; none where the provider knows none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub region: Option<String>,
+    /// Its copies in other regions that stood before.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub copies: BTreeMap<String, ImageId>,
+}
+
+impl ImageHandle {
+    /// Where it is by place: the region, else the kind of its provider. `made` are copies that came since.
+    pub fn ids<'a>(&self, made: impl IntoIterator<Item = &'a CopyHandle>) -> BTreeMap<String, ImageId> {
+        let here = self.region.as_ref().unwrap_or(&self.provider.kind);
+        let made = made.into_iter().map(|copy| (copy.region.clone(), copy.id.clone()));
+        let before = self.copies.clone().into_iter();
+        before.chain(made).chain([(here.clone(), self.id.clone())]).collect()
+    }
+
+    /// Of an image that was seen to stand.
+    pub fn of(image: &ObservedImage) -> ImageHandle {
+        ImageHandle {
+            provider: image.provider.clone(),
+            id: image.id.clone(),
+            name: image.name.clone(),
+            snapshots: image.snapshots.clone(),
+            tags: image.tags.clone(),
+            description: image.description.clone(),
+            region: image.published.as_ref().map(|published| published.region.clone()),
+            copies: image.copies(),
+        }
+    }
 }
 
 impl Kind for Image {
@@ -116,8 +155,8 @@ impl Kind for Image {
             deprecate_at: self.deprecate_after.map(|after| later(&cx.now, after)).transpose()?,
             manifest,
         };
-        let images = cx.providers.get(&self.provider)?.images();
-        let (id, snapshots) = match images.register(&registration, marker).await? {
+        let provider = cx.providers.get(&self.provider)?;
+        let (id, snapshots) = match provider.images().register(&registration, marker).await? {
             Registered::New(id) => (id, registration.snapshots),
             Registered::Already { id, snapshots } => {
                 self.give_way(&id, cx).await?;
@@ -126,9 +165,13 @@ impl Kind for Image {
         };
         Ok(ImageHandle {
             provider: self.provider.clone(),
+            region: provider.place().await?,
+            copies: BTreeMap::new(),
             id,
             name: registration.name,
             snapshots,
+            tags: registration.tags,
+            description: registration.description,
         })
     }
 
@@ -146,11 +189,10 @@ impl Kind for Image {
         };
         let standing = provider.images().observe(&[query]).await?;
         let found = standing.into_iter().flatten().find(|image| image.id == id);
-        Ok(found.map(|image| ImageHandle {
-            provider: image.provider,
-            id: image.id,
-            name: image.name,
-            snapshots: image.snapshots,
+        let region = provider.place().await?;
+        Ok(found.as_ref().map(|image| ImageHandle {
+            region,
+            ..ImageHandle::of(image)
         }))
     }
 }

@@ -19,11 +19,14 @@ pub mod hook;
 pub mod image;
 pub mod mount;
 pub mod origins;
+pub mod parameter;
 pub mod partitions;
 pub mod provision;
+pub mod regional_copy;
 pub mod retire;
 mod root_partition;
 pub mod seal;
+pub mod share;
 pub mod snapshot;
 mod staging;
 pub mod stop;
@@ -60,10 +63,13 @@ pub use fstab::Fstab;
 pub use hook::Hook;
 pub use image::Image;
 pub use mount::Mount;
+pub use parameter::Parameter;
 pub use partitions::Partitions;
 pub use provision::Provision;
+pub use regional_copy::RegionalCopy;
 pub use retire::Retire;
 pub use seal::Seal;
+pub use share::Share;
 pub use snapshot::Snapshot;
 pub use update::Update;
 pub use volume::Volume;
@@ -279,8 +285,27 @@ pub trait HandleOf: Kind {
 }
 
 kinds!(
-    Volume, Attachment, Partitions, Filesystem, Mount, Bootstrap, Fstab, BootLoader, Provision, Hook, Seal, Check,
-    Snapshot, Image, Adopt, Update, Retire, Condition,
+    Volume,
+    Attachment,
+    Partitions,
+    Filesystem,
+    Mount,
+    Bootstrap,
+    Fstab,
+    BootLoader,
+    Provision,
+    Hook,
+    Seal,
+    Check,
+    Snapshot,
+    Image,
+    Adopt,
+    Update,
+    RegionalCopy,
+    Share,
+    Parameter,
+    Retire,
+    Condition,
 );
 
 /// A node of the graph.

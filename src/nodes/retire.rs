@@ -2,9 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::share::publishing;
 use super::{Context, Keeper, Kind, Lifetime, Need, NodeError};
 use crate::address::Address;
-use crate::providers::{ImageId, Marker, ProviderError};
+use crate::providers::{ImageId, Keep, Marker, ProviderError};
 use crate::spec::ProviderKey;
 
 /// An image to be removed.
@@ -16,8 +17,12 @@ pub struct Retire {
     pub image: ImageId,
     /// Its name, for messages.
     pub name: String,
-    /// Whether its snapshots stay.
-    pub keep_snapshots: bool,
+    /// Which snapshots stay.
+    #[serde(default)]
+    pub keep: Keep,
+    /// Of a copy, where it is; none: it is a release, which goes with all its copies.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub region: Option<String>,
     /// What must have happened: the new release stands, images built on it are gone.
     pub after: Vec<Need>,
 }
@@ -32,8 +37,17 @@ impl Kind for Retire {
     }
 
     async fn open(&self, _at: &Address, _marker: &Marker, cx: &Context) -> Result<(), NodeError> {
-        let images = cx.providers.get(&self.provider)?.images();
-        match images.retire(&self.image, self.keep_snapshots).await {
+        let provider = cx.providers.get(&self.provider)?;
+        let removed = match &self.region {
+            None => provider.images().retire(&self.image, self.keep).await,
+            Some(region) => {
+                let publishing = publishing(provider)?;
+                publishing
+                    .withdraw(region, &self.image, self.keep != Keep::Nothing)
+                    .await
+            }
+        };
+        match removed {
             // An earlier try may have had its answer lost.
             Ok(()) | Err(ProviderError::NotFound { .. }) => Ok(()),
             Err(error) => Err(error.into()),

@@ -1,5 +1,7 @@
 //! A snapshot of a volume at rest. Part of an image; kept for the next apply if the image could not be registered.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::{Context, Keeper, Kind, Lifetime, Need, NodeError, Ref, Volume};
@@ -20,6 +22,9 @@ pub struct Snapshot {
     pub name: String,
     /// The digest of the image that it is made for.
     pub digest: Digest,
+    /// Tags of the user.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub tags: BTreeMap<String, String>,
     /// That all content is there, the mounts are closed and the device is at rest.
     pub after: Vec<Need>,
 }
@@ -60,7 +65,7 @@ impl Kind for Snapshot {
     async fn open(&self, _at: &Address, marker: &Marker, cx: &Context) -> Result<SnapshotHandle, NodeError> {
         let volume = &cx.outputs.get(&self.volume)?.id;
         let provider = cx.providers.get(&self.provider)?;
-        let work = provider.snapshots().create(volume, &self.digest, marker);
+        let work = provider.snapshots().create(volume, &self.digest, &self.tags, marker);
         let id = cx.unless_stopped(provider, work).await?;
         SnapshotHandle::of(&self.provider, id, cx).await
     }

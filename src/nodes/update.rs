@@ -45,6 +45,10 @@ impl Kind for Update {
         }
         let images = cx.providers.get(&self.provider)?.images();
         images.update(&self.image.id, &change).await?;
-        Ok(self.image.clone())
+        Ok(ImageHandle {
+            tags: change.tags.unwrap_or_else(|| self.image.tags.clone()),
+            description: change.description.unwrap_or_else(|| self.image.description.clone()),
+            ..self.image.clone()
+        })
     }
 }

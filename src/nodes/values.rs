@@ -41,10 +41,15 @@ fn output(cx: &Context, image: &ImageAddress, name: &str) -> Option<Value> {
     match name {
         "id" => Some(id()),
         "name" => Some(Value::from(handle.name.as_str())),
-        "ids" => Some(Value::map(
-            Type::String,
-            BTreeMap::from([(handle.provider.kind.clone(), id())]),
-        )),
+        "ids" => {
+            let made = cx.outputs.iter().filter_map(|(at, handle)| match handle {
+                Handle::RegionalCopy { handle } if at.image == *image => Some(handle),
+                _ => None,
+            });
+            let ids = handle.ids(made).into_iter();
+            let ids = ids.map(|(place, id)| (place, Value::from(id.0.as_str())));
+            Some(Value::map(Type::String, ids.collect()))
+        }
         _ => None,
     }
 }

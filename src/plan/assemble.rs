@@ -10,8 +10,8 @@ use super::options::{Mode, Options};
 use super::outputs::Known;
 use super::releases::{self, Candidate};
 use super::{
-    Action, Cause, FORMAT, ImagePlan, Plan, PlannedOutput, Release, Standing, causes, conditions, mutable, nodes,
-    select,
+    Action, Cause, FORMAT, ImagePlan, Plan, PlannedOutput, Release, Standing, announce, causes, conditions, mutable,
+    nodes, select,
 };
 use crate::address::{Address, ImageAddress};
 use crate::diagnostic::{Diagnostic, Diagnostics};
@@ -19,7 +19,7 @@ use crate::digest::{ContentHasher, Digest};
 use crate::module::Module;
 use crate::module::conditions::Waiting;
 use crate::nodes::{Need, Node, NodeData};
-use crate::providers::ObservedImage;
+use crate::providers::{Keep, ObservedImage};
 use crate::spec::ImageSpec;
 use crate::units::Duration;
 
@@ -267,6 +267,7 @@ impl<'a> Assembly<'a> {
                 Action::Update | Action::Promote => all.extend(nodes::current(fate).map(Arc::new)),
                 Action::Destroy | Action::Import | Action::None => {}
             }
+            announce::publish(fate, &mut all);
             if fate.moved {
                 let going = |image: &ObservedImage| going.iter().any(|one| one.image.id == image.id);
                 let others = fate.standing.iter().copied().filter(|image| !going(image));
@@ -278,14 +279,26 @@ impl<'a> Assembly<'a> {
                 image.manifest.owner = self.module.owner.clone();
             }
         }
-        all.extend(going.iter().map(|one| Arc::new(self.retirement(one, going))));
+        for (address, releases) in self.destroyed() {
+            let stays = |image: &&ObservedImage| !going.iter().any(|one| one.image.id == image.id);
+            let current = releases.first().into_iter();
+            let left = releases.iter().find(stays);
+            let parameters = current.flat_map(|current| announce::abandon(address, current, left));
+            all.extend(parameters.map(Arc::new));
+        }
+        let published = published(&all);
+        all.extend(
+            going
+                .iter()
+                .map(|one| Arc::new(self.retirement(one, going, &published))),
+        );
         conditions::place(self.conditions, &mut all);
         nodes::prune(&mut all);
         all
     }
 
     /// The removal of a release: behind what takes its place, and behind what was built on it.
-    fn retirement(&self, one: &Candidate<'a>, going: &[Candidate<'a>]) -> Node {
+    fn retirement(&self, one: &Candidate<'a>, going: &[Candidate<'a>], published: &[Address]) -> Node {
         let address = &one.image.manifest.address;
         let fate = self.fates.get(address).filter(|_| !one.first);
         let successor = fate.map(|fate| match fate.stays() {
@@ -297,12 +310,33 @@ impl<'a> Assembly<'a> {
             base.is_some_and(|base| base.address == *address && base.release == one.image.manifest.release)
         };
         let users = going.iter().filter(uses).map(|user| nodes::retire_address(user.image));
-        let after = successor.into_iter().chain(users).map(Need::Opened).collect();
+        let told = published
+            .iter()
+            .filter(|at| at.image == *address && !one.first)
+            .cloned();
+        let after = successor.into_iter().chain(told).chain(users);
+        let after = after.map(Need::Opened).collect();
         let spec = self.spec(address);
         let needed = one.first && fate_uses(self.fates.get(address), one.image);
-        let keep = needed || spec.is_some_and(|spec| !spec.lifecycle.delete_snapshots);
+        let keep = match () {
+            () if spec.is_some_and(|spec| !spec.lifecycle.delete_snapshots) => Keep::All,
+            () if needed => Keep::Own,
+            () => Keep::Nothing,
+        };
         nodes::retire(one.image, keep, after)
     }
+}
+
+/// What must be done about the publication of images before one of their releases goes.
+fn published(nodes: &[Arc<Node>]) -> Vec<Address> {
+    let publishes = |data: &NodeData| {
+        matches!(
+            data,
+            NodeData::RegionalCopy(_) | NodeData::Share(_) | NodeData::Parameter(_)
+        )
+    };
+    let all = nodes.iter().filter(|node| publishes(&node.data));
+    all.map(|node| node.address.clone()).collect()
 }
 
 /// Whether a new image is registered from the snapshots of this one.
@@ -373,8 +407,18 @@ fn state(image: &ObservedImage) -> Digest {
     });
     hasher
         .text("description", image.description.as_deref().unwrap_or(""))
-        .text("deprecated", image.deprecated_at.as_deref().unwrap_or(""))
-        .finish()
+        .text("deprecated", image.deprecated_at.as_deref().unwrap_or(""));
+    if let Some(published) = announced(image) {
+        hasher.text("published", &published);
+    }
+    hasher.finish()
+}
+
+/// What is announced of an image, and which copies it has; how far these are does not matter.
+fn announced(image: &ObservedImage) -> Option<String> {
+    let published = image.published.as_deref()?;
+    let copies: Vec<_> = published.copies.iter().map(|copy| (&copy.region, &copy.id)).collect();
+    serde_json::to_string(&(&published.here, copies)).ok()
 }
 
 fn parts(image: &ObservedImage) -> BTreeMap<String, Digest> {
@@ -385,6 +429,7 @@ fn parts(image: &ObservedImage) -> BTreeMap<String, Digest> {
         part("tags", Some(&tags)),
         part("description", image.description.as_deref()),
         part("deprecation", image.deprecated_at.as_deref()),
+        part("publication", announced(image).as_deref()),
     ];
     all.into_iter().flatten().collect()
 }

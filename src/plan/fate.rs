@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::Action;
 use super::compare::Change;
 use super::decide::Decision;
+use super::publication::Announcing;
 use crate::graph::Compiled;
 use crate::lang::value::Value;
 use crate::providers::manifest::{BuiltOn, Manifest};
@@ -38,6 +39,8 @@ pub struct Fate<'a> {
     pub tags: Option<Value>,
     /// Its description, with what the plan knows put in.
     pub description: Option<Value>,
+    /// What is announced of it; none if its provider does not publish.
+    pub announcing: Option<Announcing>,
 }
 
 impl<'a> Fate<'a> {
@@ -77,8 +80,16 @@ impl<'a> Fate<'a> {
             release_id: self.release_id.clone(),
             build_number: self.decision.build_number,
             built_on: self.built_on.clone(),
+            regions: self.regions(None),
             ..compiled.clone()
         }
+    }
+
+    fn regions(&self, release: Option<&ObservedImage>) -> Vec<String> {
+        let announcing = self.announcing.as_ref();
+        announcing
+            .map(|announcing| announcing.regions(release))
+            .unwrap_or_default()
     }
 
     /// Nothing is done: what only doing it would need goes, so that a thousand images that stay take little room.
@@ -100,6 +111,10 @@ impl<'a> Fate<'a> {
                 release.manifest.release
             },
             address: self.compiled.spec.address.clone(),
+            regions: match is_current && self.announcing.is_some() {
+                true => self.regions(Some(release)),
+                false => release.manifest.regions.clone(),
+            },
             spec: if is_current {
                 self.compiled.recorded.clone()
             } else {

@@ -172,6 +172,7 @@ impl Import<'_> {
             nodes: Vec::new(),
             built_on: None,
             volumes: self.volumes(),
+            regions: Vec::new(),
             imported: Some(Imported {
                 from: self.foreign.from.clone(),
             }),
@@ -262,6 +263,7 @@ impl Import<'_> {
                     volume: Ref::new(volume.clone()),
                     name: root.clone(),
                     digest: self.digest,
+                    tags: Default::default(),
                     after: Vec::new(),
                 };
                 let image = Image {

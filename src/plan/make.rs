@@ -12,7 +12,7 @@ use super::names::{Given, Naming, Wish};
 use super::observe::World;
 use super::options::{Mode, Options};
 use super::outputs::Known;
-use super::{Action, Cause, Plan, mutable, releases, select, source, written};
+use super::{Action, Cause, Plan, mutable, publication, releases, select, source, written};
 use crate::address::ImageAddress;
 use crate::diagnostic::{Diagnostic, Diagnostics, Severity};
 use crate::graph::{Base, BaseIdentity, Compiled, batches, order};
@@ -108,7 +108,7 @@ impl<'a> Planner<'a> {
             self.known
                 .identity(address, &current.manifest.release_id, &current.manifest.digest.short());
             self.known.name(address, &current.name);
-            self.known.id(address, &current.provider, &current.id);
+            self.known.id(address, &current.id, current.ids());
         }
     }
 
@@ -152,6 +152,7 @@ impl<'a> Planner<'a> {
             mutable: Vec::new(),
             tags: None,
             description: None,
+            announcing: None,
             compiled,
             decision,
             standing,
@@ -205,7 +206,7 @@ impl<'a> Planner<'a> {
             .identity(&address, &fate.release_id, &fate.compiled.digest.short());
         self.known.name(&address, &fate.name);
         match fate.stays() {
-            Some(release) => self.known.id(&address, &release.provider, &release.id),
+            Some(release) => self.known.id(&address, &release.id, release.ids()),
             None => self.known.forget_id(&address),
         }
         fate.tags = spec.publish.tags.as_ref().map(|tags| self.known.settle(&tags.value));
@@ -213,8 +214,21 @@ impl<'a> Planner<'a> {
         if let Some(release) = fate.stays() {
             let wanted = &fate.compiled.recorded;
             let (changes, update) = mutable::compare(spec, wanted, release, &self.known, &self.options.now)?;
+            (fate.mutable, fate.update) = (changes, update);
+        }
+        fate.announcing = publication::announcing(fate, self.world);
+        if let (Some(release), Some(announcing)) = (fate.stays(), &fate.announcing) {
+            match announcing.copies.is_empty() {
+                true => self.known.id(&address, &release.id, announcing.ids(release)),
+                false => self.known.forget_copies(&address),
+            }
+        }
+        publication::check(fate, self.world)?;
+        if let Some(release) = fate.stays() {
+            let announced = fate.announcing.iter().flat_map(|announcing| &announcing.changes);
+            fate.mutable.extend(announced.cloned().collect::<Vec<_>>());
             let drift = mutable::drift(release);
-            let causes = changes.iter().map(|change| {
+            let causes = fate.mutable.iter().map(|change| {
                 let argument = change.path.clone();
                 match drift.iter().any(|one| one.path == argument) {
                     true => Cause::Drift { argument },
@@ -233,7 +247,6 @@ impl<'a> Planner<'a> {
                     fate.decision.action = Action::Update;
                 }
             }
-            (fate.mutable, fate.update) = (changes, update);
         }
         Ok(())
     }

@@ -1,5 +1,6 @@
 //! What will change, and why: a plan is a value that is shown, written down, and executed as it is.
 
+pub mod announce;
 pub mod assemble;
 pub mod causes;
 pub mod compare;
@@ -17,6 +18,7 @@ pub mod observe;
 pub mod options;
 pub mod outputs;
 mod place;
+pub mod publication;
 pub mod releases;
 pub mod select;
 pub mod source;

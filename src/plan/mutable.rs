@@ -8,6 +8,7 @@ use serde_json::Value as Json;
 use super::compare::{Change, find};
 use super::decide::is_ignored;
 use super::outputs::Known;
+use super::publication;
 use crate::diagnostic::Diagnostic;
 use crate::digest::{Digest, canonical};
 use crate::lang::value::Value;
@@ -123,7 +124,7 @@ fn deprecation(
     let written = spec.publish.deprecate_after.as_ref();
     let want = written.and_then(|after| later(&image.created, after.value));
     let is = image.deprecated_at.as_deref().and_then(minute);
-    if want == is {
+    if want == is || (want.is_none() && publication::is_of_ec2(wanted, image)) {
         return Ok(None);
     }
     let now: Option<Timestamp> = now.parse().ok();
@@ -146,12 +147,12 @@ fn deprecation(
 }
 
 /// A moment (RFC 3339) so much later, in full minutes.
-fn later(moment: &str, after: Duration) -> Option<Timestamp> {
+pub(super) fn later(moment: &str, after: Duration) -> Option<Timestamp> {
     let moment: Timestamp = moment.parse().ok()?;
     minute(&moment.checked_add(after.as_std()).ok()?.to_string())
 }
 
-fn minute(moment: &str) -> Option<Timestamp> {
+pub(super) fn minute(moment: &str) -> Option<Timestamp> {
     let moment: Timestamp = moment.parse().ok()?;
     Timestamp::from_second(moment.as_second().div_euclid(60) * 60).ok()
 }
@@ -168,6 +169,7 @@ pub fn drift(image: &ObservedImage) -> Vec<Change> {
     tags.into_iter()
         .chain(description)
         .chain(moved_deprecation(image))
+        .chain(publication::drift(image))
         .collect()
 }
 
@@ -186,13 +188,17 @@ fn moved_on(path: &str, recorded: Option<RecordedArgument>, is: Option<Json>) ->
 }
 
 fn moved_deprecation(image: &ObservedImage) -> Option<Change> {
-    let recorded = argument(&image.manifest.spec, DEPRECATE_AFTER);
+    let spec = &image.manifest.spec;
+    let recorded = argument(spec, DEPRECATE_AFTER);
     let after = recorded
         .as_ref()
         .and_then(|one| one.value.as_ref()?.as_str()?.parse::<Duration>().ok());
     let was = after.and_then(|after| later(&image.created, after));
     let is = image.deprecated_at.as_deref().and_then(minute);
     let text = |at: Timestamp| observed(Json::from(at.to_string()), false);
+    if was.is_none() && publication::is_of_ec2(spec, image) {
+        return None;
+    }
     (was != is).then(|| change(DEPRECATE_AFTER, was.map(text), is.map(text)))
 }
 
@@ -208,7 +214,7 @@ fn json(tags: &BTreeMap<String, String>) -> Json {
     )
 }
 
-fn observed(value: Json, sensitive: bool) -> RecordedArgument {
+pub(super) fn observed(value: Json, sensitive: bool) -> RecordedArgument {
     RecordedArgument {
         class: Class::Mutable,
         digest: Digest::of(canonical(&value).as_bytes()),
@@ -220,7 +226,7 @@ fn observed(value: Json, sensitive: bool) -> RecordedArgument {
     }
 }
 
-fn change(path: &str, before: Option<RecordedArgument>, after: Option<RecordedArgument>) -> Change {
+pub(super) fn change(path: &str, before: Option<RecordedArgument>, after: Option<RecordedArgument>) -> Change {
     Change {
         path: path.to_owned(),
         class: Class::Mutable,

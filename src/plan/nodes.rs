@@ -11,7 +11,7 @@ use crate::nodes::image::{ImageHandle, Inherits, SnapshotSource};
 use crate::nodes::volume::Origin;
 use crate::nodes::{Image, Need, Node, NodeData, Retire, Update};
 use crate::providers::manifest::BuiltNode;
-use crate::providers::{ImageUpdate, Manifest, ObservedImage, SnapshotId};
+use crate::providers::{ImageId, ImageUpdate, Keep, Manifest, ObservedImage, SnapshotId};
 use crate::spec::{HookPoint, ImageSpec};
 
 /// All nodes of a build; volumes that come from an image which is not built in this apply come from its snapshot.
@@ -153,7 +153,10 @@ pub fn update(fate: &Fate<'_>, release: &ObservedImage, change: ImageUpdate) -> 
         address: update_address(spec, release),
         data: Update {
             provider: release.provider.clone(),
-            image: handle(release),
+            image: ImageHandle {
+                copies: standing_copies(fate, release),
+                ..ImageHandle::of(release)
+            },
             change,
             tags,
             description,
@@ -164,6 +167,14 @@ pub fn update(fate: &Fate<'_>, release: &ObservedImage, change: ImageUpdate) -> 
         summary: format!("change release {}", release.manifest.release),
         content: None,
         digest: None,
+    }
+}
+
+/// Copies of a release that stay.
+fn standing_copies(fate: &Fate<'_>, release: &ObservedImage) -> BTreeMap<String, ImageId> {
+    match &fate.announcing {
+        Some(announcing) if fate.stays().is_some_and(|stays| stays.id == release.id) => announcing.standing.clone(),
+        _ => release.copies(),
     }
 }
 
@@ -207,14 +218,15 @@ pub fn retire_address(release: &ObservedImage) -> Address {
 }
 
 /// The removal of a release.
-pub fn retire(release: &ObservedImage, keep_snapshots: bool, after: Vec<Need>) -> Node {
+pub fn retire(release: &ObservedImage, keep: Keep, after: Vec<Need>) -> Node {
     Node {
         address: retire_address(release),
         data: Retire {
             provider: release.provider.clone(),
             image: release.id.clone(),
             name: release.name.clone(),
-            keep_snapshots,
+            keep,
+            region: None,
             after,
         }
         .into(),
@@ -222,15 +234,6 @@ pub fn retire(release: &ObservedImage, keep_snapshots: bool, after: Vec<Need>) -
         summary: format!("retire {}", release.name),
         content: None,
         digest: None,
-    }
-}
-
-fn handle(release: &ObservedImage) -> ImageHandle {
-    ImageHandle {
-        provider: release.provider.clone(),
-        id: release.id.clone(),
-        name: release.name.clone(),
-        snapshots: release.snapshots.clone(),
     }
 }
 
@@ -247,6 +250,7 @@ pub fn prune(nodes: &mut [Arc<Node>]) {
             NodeData::Image(image) => image.after.retain(keep),
             NodeData::Update(update) => update.after.retain(keep),
             NodeData::Retire(retire) => retire.after.retain(keep),
+            NodeData::Parameter(parameter) => parameter.after.retain(keep),
             NodeData::Hook(hook) => hook.after.retain(keep),
             NodeData::Condition(condition) => condition.after.retain(keep),
             _ => {}

@@ -8,10 +8,12 @@ use crate::address::ImageAddress;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::digest::Digest;
 use crate::module::Module;
+use crate::providers::publication::{ParameterPlace, SeenKey, SeenParameter, Shares};
 use crate::providers::{
-    Holder, ImageId, Leftover, ObservedImage, Owner, ProviderError, Providers, Sight, SnapshotId, SourceImage,
+    Holder, ImageId, Leftover, ObservedImage, Owner, ProviderError, Providers, Publication, Publishing, Sight,
+    SnapshotId, SourceImage,
 };
-use crate::spec::{ProviderKey, Source};
+use crate::spec::{ImageSpec, ProviderKey, Source};
 use crate::units::Size;
 
 /// The world as the providers tell it.
@@ -29,6 +31,42 @@ pub struct World {
     /// Images, whoever made them, on which images of the module are built.
     #[serde(default)]
     pub sources: Vec<(ProviderKey, SourceImage)>,
+    /// Where images are built, of providers that publish to more than one region.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub regions: Vec<(ProviderKey, String)>,
+    /// Parameters of the module that stand.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parameters: Vec<Held>,
+    /// Keys of the module as the key service knows them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub copy_keys: Vec<NamedKey>,
+}
+
+/// A parameter of the module that stands.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Held {
+    /// Where.
+    pub provider: ProviderKey,
+    /// Which, and what it holds.
+    #[serde(flatten)]
+    pub seen: SeenParameter,
+    /// Why it is not the image's; none if it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stranger: Option<String>,
+}
+
+/// A key of the module.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct NamedKey {
+    /// Where.
+    pub provider: ProviderKey,
+    /// Its region.
+    pub region: String,
+    /// As the module names it.
+    pub named: String,
+    /// What it is.
+    #[serde(flatten)]
+    pub key: SeenKey,
 }
 
 /// A snapshot whose image could not be registered.
@@ -104,6 +142,88 @@ pub async fn sources(module: &Module, providers: &Providers, world: &mut World) 
     Ok(())
 }
 
+/// What the module's parameters hold, and which its keys are: one question for ten parameters of a region, and one for each key.
+///
+/// # Errors
+/// A key that is not there; those of the provider that could not answer.
+pub async fn publications(module: &Module, providers: &Providers, world: &mut World) -> Result<(), Diagnostic> {
+    for (key, provider) in providers.iter() {
+        let (Some(publishing), Some(home)) = (provider.publishing(), world.region(key).map(str::to_owned)) else {
+            continue;
+        };
+        let of_provider = module.images.iter().filter(|spec| spec.provider == *key);
+        let mut asked = Vec::new();
+        for spec in of_provider {
+            let Some(block) = &spec.publish.object else { continue };
+            let wanted = Publication::of_block(&block.recorded(), &home);
+            named_keys(spec, &wanted, publishing, world).await?;
+            let regions = std::iter::once(&home).chain(wanted.copies.keys());
+            for region in regions {
+                asked.extend(wanted.parameters.keys().map(|name| {
+                    let (region, name) = (region.clone(), name.clone());
+                    (ParameterPlace { region, name }, &spec.address)
+                }));
+            }
+        }
+        for (index, (place, image)) in asked.iter().enumerate() {
+            let other = asked[..index]
+                .iter()
+                .find(|(before, of)| before == place && of != image);
+            if let Some((_, other)) = other {
+                let error = Diagnostic::error(format!(
+                    "two images write parameter {}: {other} and {image}",
+                    place.name
+                ));
+                return Err(error.help("give each a name of its own").about(&image.itself()));
+            }
+        }
+        let places: Vec<ParameterPlace> = asked.iter().map(|(place, _)| place.clone()).collect();
+        for seen in publishing.parameters(&places).await? {
+            let of = asked.iter().find(|(place, _)| *place == seen.place);
+            let Some((_, image)) = of else { continue };
+            let stranger = match world.is_release(image, &seen) {
+                true => None,
+                false => publishing.stranger(&seen, &module.owner, image).await?,
+            };
+            world.parameters.push(Held {
+                provider: key.clone(),
+                seen,
+                stranger,
+            });
+        }
+    }
+    Ok(())
+}
+
+/// Keys that are named by an alias, and of shared images all, because those of AWS cannot be used then.
+async fn named_keys(
+    spec: &ImageSpec,
+    wanted: &Publication,
+    publishing: &dyn Publishing,
+    world: &mut World,
+) -> Result<(), Diagnostic> {
+    let named = wanted
+        .copies
+        .iter()
+        .filter_map(|(region, key)| Some((region, key.as_ref()?)));
+    for (region, named) in named {
+        let known = world.copy_key(&spec.provider, region, named).is_some();
+        let counts = named.contains("alias/") || !wanted.shares.is_empty();
+        if known || !counts {
+            continue;
+        }
+        let found = publishing.key(region, named).await;
+        let found = found.map_err(|error| Diagnostic::from(error).at(spec.publish_span()))?;
+        world.copy_keys.extend(found.map(|key| NamedKey {
+            provider: spec.provider.clone(),
+            region: region.clone(),
+            named: named.clone(),
+            key,
+        }));
+    }
+    Ok(())
+}
+
 /// A snapshot from which an image of its content can be registered.
 fn resumable(provider: &ProviderKey, id: SnapshotId, leftover: &Leftover, size: Size) -> Option<Kept> {
     let address = &leftover.marker.address;
@@ -128,6 +248,7 @@ impl World {
             self.images.entry(address).or_default().push(image);
         }
         self.names.push((key.clone(), seen.names));
+        self.regions.extend(seen.region.map(|region| (key.clone(), region)));
         let kept = seen.kept.into_iter();
         self.kept
             .extend(kept.filter_map(|(id, leftover, size)| resumable(key, id, &leftover, size)));
@@ -149,6 +270,7 @@ impl World {
     pub fn forget_drift(&mut self) {
         self.damaged.clear();
         for image in self.images.values_mut().flatten() {
+            believe(image);
             let tags = image.manifest.spec.blocks.iter().find(|block| block.name == "publish");
             let tags = tags.and_then(|publish| publish.content.arguments.get("tags"));
             if let Some(recorded) = tags.and_then(|tags| tags.value.as_ref()?.as_object()) {
@@ -162,6 +284,33 @@ impl World {
     /// Releases of an address, the current one first.
     pub fn releases(&self, address: &ImageAddress) -> &[ObservedImage] {
         self.images.get(address).map_or(&[], Vec::as_slice)
+    }
+
+    /// Where a provider builds images; none if it knows no regions.
+    pub fn region(&self, provider: &ProviderKey) -> Option<&str> {
+        let found = self.regions.iter().find(|(key, _)| key == provider);
+        found.map(|(_, region)| region.as_str())
+    }
+
+    /// What a parameter of the module holds.
+    pub fn parameter(&self, provider: &ProviderKey, place: &ParameterPlace) -> Option<&Held> {
+        let mut all = self.parameters.iter();
+        all.find(|held| held.provider == *provider && held.seen.place == *place)
+    }
+
+    /// A key of the module.
+    pub fn copy_key(&self, provider: &ProviderKey, region: &str, named: &str) -> Option<&SeenKey> {
+        let is_it = |one: &&NamedKey| one.provider == *provider && one.region == region && one.named == named;
+        self.copy_keys.iter().find(is_it).map(|one| &one.key)
+    }
+
+    /// Whether a parameter holds a release of this image, or a copy of one.
+    fn is_release(&self, image: &ImageAddress, seen: &SeenParameter) -> bool {
+        self.releases(image).iter().any(|release| {
+            let copies = release.published.iter().flat_map(|published| &published.copies);
+            let mut copies = copies.filter(|copy| copy.region == seen.place.region);
+            release.id.0 == seen.value || copies.any(|copy| copy.id.0 == seen.value)
+        })
     }
 
     /// An image on which one of the module is built.
@@ -190,6 +339,19 @@ impl World {
         let of = |kept: &&Kept| kept.provider == *provider && kept.image == *image && kept.digest == *digest;
         let find = |name: &String| self.kept.iter().filter(of).find(|kept| kept.volume == *name);
         volumes.iter().map(find).collect()
+    }
+}
+
+/// Takes protection, shares and tags of snapshots as they were recorded.
+fn believe(image: &mut ObservedImage) {
+    let Some(published) = &mut image.published else { return };
+    let recorded = Publication::of(&image.manifest.spec, &published.region);
+    let copies = published.copies.iter_mut().map(|copy| &mut copy.announced);
+    for announced in copies.chain([&mut published.here]) {
+        announced.protected = recorded.protect;
+        announced.shares = Some(recorded.shares.clone()).filter(|shares: &Shares| !shares.is_empty());
+        let tags = &recorded.snapshot_tags;
+        announced.snapshot_tags.iter_mut().for_each(|one| *one = tags.clone());
     }
 }
 

@@ -7,7 +7,6 @@ use crate::address::{Address, ImageAddress};
 use crate::lang::value::Value;
 use crate::module::OutputSpec;
 use crate::providers::ImageId;
-use crate::spec::ProviderKey;
 
 /// What is known of images once their fate is decided.
 #[derive(Debug, Clone, Default)]
@@ -19,8 +18,9 @@ struct Facts {
     release: Option<String>,
     digest: Option<String>,
     name: Option<String>,
-    /// With the kind of its provider.
-    id: Option<(String, String)>,
+    id: Option<String>,
+    /// By place.
+    ids: Option<BTreeMap<String, ImageId>>,
 }
 
 impl Facts {
@@ -30,10 +30,12 @@ impl Facts {
             "release" => text(&self.release),
             "digest" => text(&self.digest),
             "name" => text(&self.name),
-            "id" => self.id.as_ref().map(|(_, id)| Value::from(id.as_str())),
-            "ids" => self.id.as_ref().map(|(kind, id)| {
-                let place = BTreeMap::from([(kind.clone(), Value::from(id.as_str()))]);
-                Value::map(crate::lang::types::Type::String, place)
+            "id" => text(&self.id),
+            "ids" => self.ids.as_ref().map(|ids| {
+                let ids = ids
+                    .iter()
+                    .map(|(place, id)| (place.clone(), Value::from(id.0.as_str())));
+                Value::map(crate::lang::types::Type::String, ids.collect())
             }),
             _ => None,
         }
@@ -56,14 +58,21 @@ impl Known {
         self.facts(image).name = Some(name.to_owned());
     }
 
-    /// Its id, which is known as long as no new image is registered.
-    pub fn id(&mut self, image: &ImageAddress, provider: &ProviderKey, id: &ImageId) {
-        self.facts(image).id = Some((provider.kind.clone(), id.0.clone()));
+    /// Its id, and those of its copies by place, which are known as long as nothing new is made.
+    pub fn id(&mut self, image: &ImageAddress, id: &ImageId, ids: BTreeMap<String, ImageId>) {
+        let facts = self.facts(image);
+        (facts.id, facts.ids) = (Some(id.0.clone()), Some(ids));
     }
 
     /// Its id is not known any more: a new image is registered.
     pub fn forget_id(&mut self, image: &ImageAddress) {
-        self.facts(image).id = None;
+        let facts = self.facts(image);
+        (facts.id, facts.ids) = (None, None);
+    }
+
+    /// Ids of copies are not known any more: some are made.
+    pub fn forget_copies(&mut self, image: &ImageAddress) {
+        self.facts(image).ids = None;
     }
 
     fn output(&self, node: &Address, attribute: &str) -> Option<Value> {

@@ -46,6 +46,9 @@ pub struct Manifest {
     pub built_on: Option<BuiltOn>,
     /// Its volumes in order; the first is the root volume.
     pub volumes: Vec<BuiltVolume>,
+    /// Every region in which there may be a copy of it: recorded before one is made, so that none is lost sight of.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub regions: Vec<String>,
     /// Of an image that bake did not build: what it was. Its digest stands for content that nobody knows, and it has no nodes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub imported: Option<Imported>,

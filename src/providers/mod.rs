@@ -9,6 +9,7 @@ pub mod export;
 pub mod foreign;
 pub mod local;
 pub mod manifest;
+pub mod publication;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -27,6 +28,7 @@ use crate::spec::{ImageSpec, ProviderKey, ProviderSettings};
 use crate::units::Size;
 pub use foreign::Adoption;
 pub use manifest::Manifest;
+pub use publication::{Publication, Published, Publishing};
 
 macro_rules! ids {
     ($($(#[$doc:meta])* $name:ident;)*) => {$(
@@ -104,8 +106,27 @@ pub struct ObservedImage {
     pub description: Option<String>,
     /// RFC 3339, as it is now.
     pub deprecated_at: Option<String>,
+    /// What else is announced of it, and where its copies are; none where the provider does not publish, or was not asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub published: Option<Box<Published>>,
     /// RFC 3339.
     pub created: String,
+}
+
+impl ObservedImage {
+    /// Its copies in other regions that can be used, by region.
+    pub fn copies(&self) -> BTreeMap<String, ImageId> {
+        let all = self.published.iter().flat_map(|published| &published.copies);
+        let usable = all.filter(|copy| copy.state == publication::CopyState::Available);
+        usable.map(|copy| (copy.region.clone(), copy.id.clone())).collect()
+    }
+
+    /// Its id and those of its copies, by region; where the provider knows no regions, by its kind.
+    pub fn ids(&self) -> BTreeMap<String, ImageId> {
+        let region = self.published.as_ref().map(|published| &published.region);
+        let here = region.unwrap_or(&self.provider.kind).clone();
+        self.copies().into_iter().chain([(here, self.id.clone())]).collect()
+    }
 }
 
 /// An image, made by somebody else, on which one of ours is built.
@@ -119,8 +140,23 @@ pub struct SourceImage {
     pub architecture: String,
     /// Snapshot and size of its root volume; none if that is not kept in a snapshot.
     pub root: Option<(SnapshotId, Size)>,
+    /// Whose key encrypts its root volume, and so what is built on it; none if it is not encrypted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub encrypted: Option<SourceKey>,
     /// Why it cannot be built on, and what to do instead.
     pub unusable: Option<(String, String)>,
+}
+
+/// Whose key encrypts what is built on an image.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SourceKey {
+    /// The account's own.
+    Own,
+    /// AWS's: what it encrypts cannot be shared.
+    Managed,
+    /// Nobody may look.
+    Unknown,
 }
 
 /// What registering needs.
@@ -167,6 +203,19 @@ pub struct ImageUpdate {
     pub deprecate_at: Option<Option<String>>,
     /// The manifest as it is to be recorded: after a promotion the new release number, after `moved` the new address.
     pub manifest: Option<Manifest>,
+}
+
+/// Which snapshots stay when an image is removed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Keep {
+    /// Those that another image uses.
+    #[default]
+    Nothing,
+    /// The image's own, not those of its copies: another image is registered from them.
+    Own,
+    /// All.
+    All,
 }
 
 /// Where a new volume comes from.
@@ -243,6 +292,8 @@ pub enum Rights {
 /// All that a plan asks of a provider.
 #[derive(Debug, Clone, Default)]
 pub struct Sight {
+    /// Where they are built, if the provider publishes to more than one region.
+    pub region: Option<String>,
     /// The owner's images.
     pub images: Vec<ObservedImage>,
     /// Who holds which name: all standing images, whoever owns them.
@@ -263,6 +314,10 @@ pub trait Provider: Send + Sync {
         let left = self.inventory().leftovers(&owner.project, Some(&owner.workspace));
         Ok((self.look(owner).await?, left.await?))
     }
+    /// Where images are built, as `ids` of an image names it; none where there is but one place.
+    async fn place(&self) -> Result<Option<String>, ProviderError> {
+        Ok(None)
+    }
     /// Its catalogue.
     fn images(&self) -> &dyn Images;
     /// Block volumes.
@@ -273,6 +328,10 @@ pub trait Provider: Send + Sync {
     fn inventory(&self) -> &dyn Inventory;
     /// Takes over what bake did not make.
     fn adoption(&self) -> &dyn Adoption;
+    /// Copies, shares, protection and parameters, where there are any.
+    fn publishing(&self) -> Option<&dyn Publishing> {
+        None
+    }
     /// Data sources that only this kind of provider can read.
     fn lookups(&self) -> Option<&dyn Lookups> {
         None
@@ -407,8 +466,8 @@ pub trait Images: Send + Sync {
     async fn register(&self, image: &Registration, marker: &Marker) -> Result<Registered, ProviderError>;
     /// Changes one that stands.
     async fn update(&self, id: &ImageId, change: &ImageUpdate) -> Result<(), ProviderError>;
-    /// Removes it, and its snapshots that no other image uses unless `keep_snapshots`.
-    async fn retire(&self, id: &ImageId, keep_snapshots: bool) -> Result<(), ProviderError>;
+    /// Removes it, protected or not, with its copies, and its snapshots that no other image uses unless they are kept.
+    async fn retire(&self, id: &ImageId, keep: Keep) -> Result<(), ProviderError>;
 }
 
 /// Who holds a name in a catalogue.
@@ -463,8 +522,14 @@ pub enum Backing {
 #[async_trait]
 pub trait Snapshots: Send + Sync {
     /// Makes one of a volume that is at rest; it carries the digest of the image that it is made for, so that a later
-    /// plan can register from it.
-    async fn create(&self, volume: &VolumeId, digest: &Digest, marker: &Marker) -> Result<SnapshotId, ProviderError>;
+    /// plan can register from it, and these tags of the user.
+    async fn create(
+        &self,
+        volume: &VolumeId,
+        digest: &Digest,
+        tags: &BTreeMap<String, String>,
+        marker: &Marker,
+    ) -> Result<SnapshotId, ProviderError>;
     /// Removes it; not an error if it is gone.
     async fn delete(&self, id: &SnapshotId) -> Result<(), ProviderError>;
     /// How large a volume made from it is.

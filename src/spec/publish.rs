@@ -5,8 +5,8 @@ use std::sync::Arc;
 use super::volume::set_default;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::lang::value::Value;
-use crate::schema::{Block, Class, Object, Type, argument, block, many, once};
-use crate::source::Spanned;
+use crate::schema::{Block, Class, Default, Object, Type, argument, block, many, once};
+use crate::source::{Span, Spanned};
 use crate::units::Duration;
 
 /// The table of `register`.
@@ -84,12 +84,24 @@ pub static SHARE: Block = block("share").doc("Who else may use the image (aws)."
     argument("organizations", Type::TextList, Class::Mutable).doc("ARNs of organizations."),
     argument("organizational_units", Type::TextList, Class::Mutable).doc("ARNs of organizational units."),
     argument("public", Type::Bool, Class::Mutable).doc("Everybody."),
+    argument("snapshot_accounts", Type::TextList, Class::Mutable)
+        .doc("Account ids that may also make volumes of its snapshots, and so copy it."),
+    argument("snapshots_public", Type::Bool, Class::Mutable)
+        .doc("Whether everybody may make volumes of its snapshots."),
 ]);
 
 /// The table of `parameter`.
 pub static PARAMETER: Block = block("parameter")
     .labels(&["name"])
-    .doc("An SSM parameter that holds the id of the current release (aws).");
+    .doc("A parameter of Systems Manager that holds the id of the current release, in each of its regions (aws).")
+    .arguments(&[
+        argument("type", Type::Choice(&["text", "aws:ec2:image"]), Class::Mutable)
+            .default(Default::Text("text"))
+            .doc("What Systems Manager knows of it; it looks whether there is an image of that id with aws:ec2:image."),
+        argument("overwrite", Type::Bool, Class::Lifecycle)
+            .default(Default::Bool(false))
+            .doc("Whether a parameter of this name that is somebody else's is taken over."),
+    ]);
 
 /// Publication (class M and K).
 #[derive(Debug, Clone, Default)]
@@ -100,6 +112,13 @@ pub struct Publish {
     pub deprecate_after: Option<Spanned<Duration>>,
     /// The block, if there is one.
     pub object: Option<Arc<Object>>,
+}
+
+impl super::ImageSpec {
+    /// The header of the `publish` block, or of the image where there is none.
+    pub fn publish_span(&self) -> &Span {
+        self.publish.object.as_ref().map_or(&self.span, |block| &block.span)
+    }
 }
 
 /// Publication, checked for keys of tags that belong to others.

@@ -64,7 +64,9 @@ impl Summary {
         let mut summary = Summary::default();
         for node in &report.nodes {
             match (node.fate, node.kind) {
-                (Fate::Done, NodeKind::Retire) if !destroyed(&node.address) => summary.retired += 1,
+                (Fate::Done, NodeKind::Retire) if is_release(&node.address) && !destroyed(&node.address) => {
+                    summary.retired += 1;
+                }
                 (Fate::Done, kind) if !whole(&node.address) => *summary.torn.entry(kind).or_default() += 1,
                 (Fate::Stuck, _) => summary.stuck.push(node.address.clone()),
                 (Fate::Kept, _) => drop(summary.kept.insert(node.address.image.clone())),
@@ -144,6 +146,11 @@ impl Summary {
     }
 }
 
+/// Whether a release is removed, and not a copy of one.
+fn is_release(removal: &Address) -> bool {
+    removal.node.as_ref().is_some_and(|node| node.kind == "retire")
+}
+
 /// The nodes without which an image's action is not done.
 fn wanted<'a>(plan: &'a Plan, image: &'a ImageAddress) -> impl Iterator<Item = &'a Address> {
     let own = plan.nodes.iter().filter(move |node| node.address.image == *image);
@@ -152,7 +159,11 @@ fn wanted<'a>(plan: &'a Plan, image: &'a ImageAddress) -> impl Iterator<Item = &
         lasting
             || matches!(
                 node.data,
-                NodeData::Adopt(_) | NodeData::Update(_) | NodeData::Retire(_)
+                NodeData::Adopt(_)
+                    | NodeData::Update(_)
+                    | NodeData::Share(_)
+                    | NodeData::Parameter(_)
+                    | NodeData::Retire(_)
             )
     });
     counts.map(|node| &node.address)

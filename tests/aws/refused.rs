@@ -127,8 +127,6 @@ fn every_way_in_which_credentials_fail_has_its_own_words() {
 #[test]
 fn what_is_not_there_yet_says_so() {
     let bench = Bench::new(Lab::xen(), "");
-    let publish = from_scratch().replace("provision", "publish { regions = [\"us-east-1\"] }\n  provision");
-    refused(&bench, &publish, "LABMAIN", &["not supported yet"]);
     let keys = from_scratch().replace("provider \"aws\" {}", "provider \"aws\" { access_key = \"AKIA\" }");
     refused(&bench, &keys, "LABMAIN", &["a module holds no credentials"]);
     let nameless = from_scratch().replace("bake { project = \"acme/images\" }", "");

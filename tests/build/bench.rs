@@ -287,7 +287,12 @@ impl Bench {
         let provider = self.providers.get(&key()).expect("the provider");
         provider
             .snapshots()
-            .create(&handle.id, &Digest::of(b"x"), &marker)
+            .create(
+                &handle.id,
+                &Digest::of(b"x"),
+                &std::collections::BTreeMap::new(),
+                &marker,
+            )
             .await
             .expect("a snapshot")
     }

@@ -129,8 +129,13 @@ fn at_every_boundary_of_a_replacement() {
     say(at_every_boundary(&stage), stage.name);
 }
 
-/// What no plan of a module has: an import has a plan of its own.
-const ELSEWHERE: [NodeKind; 1] = [NodeKind::Adopt];
+/// What no plan of the local provider has: an import has a plan of its own, and only a cloud has regions and accounts.
+const ELSEWHERE: [NodeKind; 4] = [
+    NodeKind::Adopt,
+    NodeKind::RegionalCopy,
+    NodeKind::Share,
+    NodeKind::Parameter,
+];
 
 #[test]
 fn no_kind_of_node_is_forgotten() {

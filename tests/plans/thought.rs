@@ -74,6 +74,7 @@ fn register(image: &Image, world: &mut World, day: usize, number: usize) {
         snapshots,
         tags: image.tags.as_ref().map(texts).unwrap_or_default(),
         description: image.description.as_ref().and_then(Value::as_str).map(str::to_owned),
+        published: None,
         deprecated_at: image.deprecate_after.map(|after| {
             let created: jiff::Timestamp = created.parse().unwrap();
             created.checked_add(after.as_std()).unwrap().to_string()

@@ -4,7 +4,8 @@ use async_trait::async_trait;
 use aws_sdk_ec2::types::{BlockDeviceMapping, Image, ImageState};
 use serde_json::{Value as Json, json};
 
-use super::images::{architecture, identity, root_of, snapshots_of};
+use super::images::{architecture, identity, root_of};
+use super::region::snapshots_of;
 use super::{Aws, errors, record, tags};
 use crate::providers::foreign::{Adoption, Facts, Foreign, ForeignVolume, Matter};
 use crate::providers::{Holder, ImageId, Manifest, Marker, Owner, ProviderError, SnapshotId};
@@ -18,7 +19,7 @@ impl Adoption for Aws {
         if let Some(image) = own.first() {
             return Ok(Some(self.described(image)));
         }
-        let others = self.images_by("image-id", [id]).await?;
+        let others = self.home().await?.images_by("image-id", [id]).await?;
         Ok(others.first().map(|image| Foreign {
             unusable: Some(of_another_account(image)),
             ..self.described(image)
@@ -70,7 +71,7 @@ impl Aws {
         if ids.is_empty() {
             return Ok(());
         }
-        let found = self.snapshots_by("snapshot-id", &ids).await?;
+        let found = self.home().await?.snapshots_by("snapshot-id", &ids).await?;
         let free = found.iter().filter(|snapshot| {
             let tags = tags::read(snapshot.tags.as_deref());
             tags::owner(&tags).is_none()

@@ -20,17 +20,23 @@ const TYPES: &[VolumeKind] = &[
     ("sc1", (125, 16_384), None, None),
 ];
 
-/// Publication that is not there yet.
-const LATER: &[(&str, &str)] = &[
-    ("regions", "copies to regions are"),
-    ("kms_key", "keys of copies are"),
-    ("snapshot_tags", "tags of snapshots are"),
-    ("protect", "protection from deregistration is"),
-];
-const LATER_BLOCKS: &[(&str, &str)] = &[
-    ("region", "copies to regions are"),
-    ("share", "shares are"),
-    ("parameter", "parameters are"),
+/// What an argument of `share` takes, with what is said of a value that it does not take.
+type ShareRule = (&'static str, fn(&str) -> bool, &'static str);
+
+/// With whom an image can be shared (EC2 API reference, LaunchPermission).
+const SHARES: &[ShareRule] = &[
+    ("accounts", is_account, "an account id has 12 digits"),
+    ("snapshot_accounts", is_account, "an account id has 12 digits"),
+    (
+        "organizations",
+        |arn| arn.starts_with("arn:") && arn.contains(":organization/o-"),
+        "write an ARN: arn:aws:organizations::ACCOUNT:organization/o-...",
+    ),
+    (
+        "organizational_units",
+        |arn| arn.starts_with("arn:") && arn.contains(":ou/o-"),
+        "write an ARN: arn:aws:organizations::ACCOUNT:ou/o-.../ou-...",
+    ),
 ];
 
 /// Everything in an image that cannot be.
@@ -48,7 +54,17 @@ pub fn unsupported(spec: &ImageSpec, settings: &AwsSettings) -> Diagnostics {
         mapping(block, &mut found);
     }
     if let Some(block) = spec.object.child("publish") {
-        publish(block, settings, &mut found);
+        known(block, &mut found);
+        tags(block, "tags", settings, &mut found);
+        tags(block, "snapshot_tags", settings, &mut found);
+        let blocks = block.children("region").map(|region| (region, Rule::Region));
+        let blocks = blocks.chain(
+            block
+                .children("parameter")
+                .map(|parameter| (parameter, Rule::Parameter)),
+        );
+        blocks.for_each(|(block, rule)| label(block, rule, &mut found));
+        block.children("share").for_each(|share| shares(share, &mut found));
     }
     if encode(&spec.address.to_string()).len() + 64 > LONGEST {
         let error = Diagnostic::error(format!("{} is too long for a tag", spec.address)).at(&spec.span);
@@ -124,21 +140,79 @@ fn mapping(block: &Object, found: &mut Diagnostics) {
     size_and_speed(block, found);
 }
 
-fn publish(block: &Object, settings: &AwsSettings, found: &mut Diagnostics) {
-    let mut later = |span: &Span, what: &str| {
-        let error = Diagnostic::error(format!("{what} not supported yet by the aws provider")).at(span);
-        found.push(error.help("leave it out for now"));
-    };
-    for (name, what) in LATER {
-        if let Some(argument) = block.get(name) {
-            later(&argument.name_span, what);
+/// What is done about a value that only apply will know: nothing can be planned with it.
+fn known(block: &Object, found: &mut Diagnostics) {
+    let inner = block.blocks.iter().map(AsRef::as_ref);
+    for object in std::iter::once(block).chain(inner) {
+        let arguments = object.arguments.iter();
+        for (name, argument) in arguments.filter(|(name, _)| **name != "tags") {
+            let why = match () {
+                () if !argument.value.is_wholly_known() => "it is known only after apply",
+                () if argument.value.contains_sensitive() => "it is sensitive, and what is published is not secret",
+                () => continue,
+            };
+            let error = Diagnostic::error(format!("argument \"{name}\" has a bad value"));
+            found.push(error.label(&argument.span, why));
         }
     }
-    for (name, what) in LATER_BLOCKS {
-        block.children(name).for_each(|block| later(&block.span, what));
+}
+
+/// What a label must look like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Rule {
+    /// `eu-central-1`
+    Region,
+    /// A name of the parameter store (SSM API reference, PutParameter).
+    Parameter,
+}
+
+fn label(block: &Object, rule: Rule, found: &mut Diagnostics) {
+    let label = block.label(0);
+    let name = label.value.as_str();
+    let why = match rule {
+        Rule::Region if name.is_empty() || !name.bytes().all(is_of_region) => "a region is called like eu-central-1",
+        Rule::Region => return,
+        Rule::Parameter if !name.bytes().all(is_of_parameter) || name.is_empty() => {
+            "a name has letters, digits and the signs . - _ /"
+        }
+        Rule::Parameter if name.contains('/') && !name.starts_with('/') => "a name with levels begins with /",
+        Rule::Parameter if name.matches('/').count() > 15 || name.len() > 900 => "a name has at most 15 levels",
+        Rule::Parameter if is_reserved(name) => "names that begin with aws or ssm belong to AWS",
+        Rule::Parameter => return,
+    };
+    found.push(Diagnostic::error(format!("{name:?} cannot be used")).label(&label.span, why));
+}
+
+fn is_of_region(byte: u8) -> bool {
+    byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-'
+}
+
+fn is_of_parameter(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_' | b'/')
+}
+
+fn is_reserved(name: &str) -> bool {
+    let name = name.trim_start_matches('/').to_ascii_lowercase();
+    name.starts_with("aws") || name.starts_with("ssm")
+}
+
+fn shares(block: &Object, found: &mut Diagnostics) {
+    for (name, fits, why) in SHARES {
+        let Some(argument) = block.get(name) else { continue };
+        if let Some(bad) = block.list(name).iter().find(|value| !fits(value)) {
+            let error = Diagnostic::error(format!("argument \"{name}\" has a bad value"));
+            found.push(error.label(&argument.span, format!("{bad:?}: {why}")));
+        }
     }
-    let Some(argument) = block.get("tags") else { return };
-    let tags = block.map("tags");
+}
+
+fn is_account(id: &str) -> bool {
+    id.len() == 12 && id.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+fn tags(block: &Object, name: &str, settings: &AwsSettings, found: &mut Diagnostics) {
+    let Some(argument) = block.get(name) else { return };
+    let tags = block.map(name);
     let most = MOST - FIXED - 2;
     let all: std::collections::BTreeSet<&String> = tags.keys().chain(settings.default_tags.keys()).collect();
     if all.len() > most {

@@ -1,5 +1,7 @@
 //! Region, credentials and the clients of the services.
 
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use aws_config::imds;
@@ -13,6 +15,8 @@ use aws_runtime::env_config::file::{EnvConfigFileKind, EnvConfigFiles};
 use tokio::sync::OnceCell;
 
 use super::errors;
+use super::json_api::{JsonApi, Service};
+use super::region::Regional;
 use crate::providers::ProviderError;
 use crate::spec::{AssumeRole, AwsSettings, Wait};
 
@@ -33,6 +37,10 @@ pub struct Client {
     sts: aws_sdk_sts::Client,
     imds: imds::Client,
     host: OnceCell<Host>,
+    settings: AwsSettings,
+    config: SdkConfig,
+    json: Mutex<BTreeMap<(Service, String), JsonApi>>,
+    regions: Mutex<BTreeMap<String, aws_sdk_ec2::Client>>,
 }
 
 /// The EC2 instance on which bake runs.
@@ -68,19 +76,41 @@ impl Client {
         let config = load(settings, &region).await;
         let config = assume_roles(settings, config).await?;
         credentials(settings, &config).await?;
-        let endpoint = |service: &str| settings.endpoints.get(service).cloned();
-        let mut ec2 = aws_sdk_ec2::config::Builder::from(&config);
-        ec2.set_endpoint_url(endpoint("ec2").or_else(|| config.endpoint_url().map(str::to_owned)));
         let mut sts = aws_sdk_sts::config::Builder::from(&config);
-        sts.set_endpoint_url(endpoint("sts").or_else(|| config.endpoint_url().map(str::to_owned)));
+        sts.set_endpoint_url(endpoint("sts", region.as_ref(), settings, &config));
         Ok(Client {
-            ec2: aws_sdk_ec2::Client::from_conf(ec2.build()),
+            ec2: ec2(region.as_ref(), settings, &config),
             region: region.to_string(),
             wait: settings.wait,
             sts: aws_sdk_sts::Client::from_conf(sts.build()),
             imds,
             host: OnceCell::new(),
+            settings: settings.clone(),
+            config,
+            json: Mutex::default(),
+            regions: Mutex::default(),
         })
+    }
+
+    /// EC2 in a region.
+    pub fn regional(&self, region: &str) -> Regional {
+        let mut known = self.regions.lock().unwrap_or_else(PoisonError::into_inner);
+        let made = || match region == self.region {
+            true => self.ec2.clone(),
+            false => ec2(region, &self.settings, &self.config),
+        };
+        Regional {
+            name: region.to_owned(),
+            ec2: known.entry(region.to_owned()).or_insert_with(made).clone(),
+            wait: self.wait,
+        }
+    }
+
+    /// A service that speaks JSON, in a region.
+    pub fn json(&self, service: Service, region: &str) -> JsonApi {
+        let mut known = self.json.lock().unwrap_or_else(PoisonError::into_inner);
+        let made = || JsonApi::new(service, region, &self.config, &self.settings);
+        known.entry((service, region.to_owned())).or_insert_with(made).clone()
     }
 
     /// As whom AWS knows the credentials (sts:GetCallerIdentity, which nobody can be denied).
@@ -112,6 +142,19 @@ impl Client {
             help: "build in the region of the host, and copy the image with publish { regions = [...] }".into(),
         })
     }
+}
+
+fn ec2(region: &str, settings: &AwsSettings, config: &SdkConfig) -> aws_sdk_ec2::Client {
+    let mut ec2 = aws_sdk_ec2::config::Builder::from(config).region(Region::new(region.to_owned()));
+    ec2.set_endpoint_url(endpoint("ec2", region, settings, config));
+    aws_sdk_ec2::Client::from_conf(ec2.build())
+}
+
+/// The URL of a service that the provider block or the environment gives; none: where AWS has it.
+fn endpoint(service: &str, region: &str, settings: &AwsSettings, config: &SdkConfig) -> Option<String> {
+    let written = settings.endpoints.get(service).map(String::as_str);
+    let url = written.or_else(|| config.endpoint_url())?;
+    Some(url.replace("{region}", region))
 }
 
 fn metadata(settings: &AwsSettings) -> Result<imds::Client, ProviderError> {

@@ -25,7 +25,15 @@ const THROTTLED: &[&str] = &[
 ];
 
 /// Codes after which it is not known whether something was made.
-const UNCLEAR: &[&str] = &["InternalError", "InternalFailure", "Unavailable", "ServiceUnavailable"];
+const UNCLEAR: &[&str] = &[
+    "InternalError",
+    "InternalFailure",
+    "InternalServerError",
+    "InternalServiceError",
+    "KMSInternalException",
+    "Unavailable",
+    "ServiceUnavailable",
+];
 
 /// The code of an answer that says no; none if there was no answer.
 pub fn code<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> Option<&str> {

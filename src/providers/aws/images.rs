@@ -1,23 +1,20 @@
 //! AMIs: listed, registered, changed, retired.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
+use std::collections::BTreeMap;
 
 use async_trait::async_trait;
-use aws_sdk_ec2::primitives::DateTime;
-use aws_sdk_ec2::types::{AttributeValue, DeviceType, Filter, Image, ImageState, ProductCodeValues};
+use aws_sdk_ec2::types::{DeviceType, Filter, Image, ImageState, ProductCodeValues};
 
+use super::region::{Regional, snapshots_of};
 use super::registration::Request;
 use super::tags::{self, DIGEST, RELEASE, Tags};
 use super::{Aws, errors, record};
 use crate::providers::{
-    Holder, ImageId, ImageQuery, ImageUpdate, Images, Leftover, Manifest, Marker, ObservedImage, Owner, ProviderError,
-    Registered, Registration, Resource, Sight, SnapshotId, Snapshots, SourceImage,
+    Holder, ImageId, ImageQuery, ImageUpdate, Images, Keep, Manifest, Marker, ObservedImage, ProviderError, Registered,
+    Registration, SnapshotId, SourceImage, SourceKey,
 };
 use crate::units::Size;
 
-/// How long EC2 may go on saying that an image uses a snapshot after it was deregistered.
-const RELEASE_PATIENCE: Duration = Duration::from_secs(180);
 /// Most values of a filter (EC2 API reference, DescribeImages).
 const VALUES: usize = 200;
 
@@ -39,22 +36,28 @@ impl Images for Aws {
     }
 
     async fn sources(&self, ids: &[ImageId]) -> Result<Vec<SourceImage>, ProviderError> {
-        let mut all = Vec::new();
+        let home = self.home().await?;
+        let mut found = Vec::new();
         for some in ids.chunks(VALUES) {
-            all.extend(self.images_by("image-id", some.iter().map(|id| id.0.as_str())).await?);
+            found.extend(home.images_by("image-id", some.iter().map(|id| id.0.as_str())).await?);
         }
-        let sources = all.iter().map(source).collect();
+        let mut all: Vec<SourceImage> = found.iter().map(source).collect();
+        let encrypted = all.iter_mut().zip(&found).filter(|(_, image)| is_encrypted(image));
+        for (source, _) in encrypted {
+            source.encrypted = Some(self.key_of(&home, source.root.as_ref()).await?);
+        }
         let mut seen = self.seen.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        seen.extend(
-            all.into_iter()
-                .map(|image| (ImageId(image.image_id.clone().unwrap_or_default()), image)),
-        );
-        Ok(sources)
+        let ids = found
+            .iter()
+            .map(|image| ImageId(image.image_id.clone().unwrap_or_default()));
+        seen.extend(ids.collect::<Vec<_>>().into_iter().zip(found));
+        Ok(all)
     }
 
     async fn register(&self, image: &Registration, marker: &Marker) -> Result<Registered, ProviderError> {
         let inherited = self.inherited(image).await?;
         let request = Request::of(image, inherited.as_ref())?;
+        let home = self.home().await?;
         let (id, made) = match self.ask_to_register(image, &request, marker).await? {
             Registered::New(id) => (id.clone(), self.until_registered(&id, true).await?),
             Registered::Already { id, snapshots } => {
@@ -63,7 +66,7 @@ impl Images for Aws {
             }
         };
         if let Some(why) = request.differs(&made, inherited.as_ref()) {
-            self.retire(&id, true).await?;
+            home.remove(&made, true).await?;
             return Err(ProviderError::Refused {
                 what: format!("cannot register {} as it was wanted", image.name),
                 why,
@@ -71,94 +74,47 @@ impl Images for Aws {
             });
         }
         if let Some(at) = deprecation(image, &made) {
-            self.deprecate(&id, Some(&at)).await?;
+            home.deprecate(&id, Some(&at)).await?;
         }
         Ok(Registered::New(id))
     }
 
     async fn update(&self, id: &ImageId, change: &ImageUpdate) -> Result<(), ProviderError> {
-        let found = self.images_by("image-id", [id.0.as_str()]).await?;
+        let home = self.home().await?;
         let missing = || ProviderError::NotFound {
             what: format!("image {id}"),
         };
-        let now = tags::read(found.first().ok_or_else(missing)?.tags.as_deref());
-        self.change_tags(id, &now, change).await?;
+        let found = home.image(id).await?.ok_or_else(missing)?;
+        let now = tags::read(found.tags.as_deref());
+        home.set_tags(&id.0, &now, &self.changed_tags(&now, change)?).await?;
         if let Some(text) = &change.description {
-            self.describe(id, text.as_deref().unwrap_or_default()).await?;
+            home.describe(id, text.as_deref().unwrap_or_default()).await?;
         }
         if let Some(at) = &change.deprecate_at {
-            self.deprecate(id, at.as_deref()).await?;
+            home.deprecate(id, at.as_deref()).await?;
         }
         Ok(())
     }
 
-    async fn retire(&self, id: &ImageId, keep_snapshots: bool) -> Result<(), ProviderError> {
-        let client = self.client().await?;
-        let found = self.images_by("image-id", [id.0.as_str()]).await?;
-        let snapshots: BTreeSet<String> = found.iter().flat_map(snapshots_of).collect();
-        match client.ec2.deregister_image().image_id(&id.0).send().await {
-            Ok(_) => {}
-            Err(error) if errors::is_missing(&error) => {}
-            Err(error) => return Err(errors::explain(&format!("deregister {id}"), error)),
-        }
-        if keep_snapshots || snapshots.is_empty() {
+    /// Copies go first: the image names the regions where they are.
+    async fn retire(&self, id: &ImageId, keep: Keep) -> Result<(), ProviderError> {
+        let home = self.home().await?;
+        let Some(image) = home.image(id).await? else {
             return Ok(());
+        };
+        let record = record::unpack(&id.0, &tags::read(image.tags.as_deref()))?;
+        for region in record.into_iter().flat_map(|record| record.regions) {
+            self.withdraw_all(&region, id, keep == Keep::All).await?;
         }
-        let others = self
-            .images_by("block-device-mapping.snapshot-id", snapshots.iter().map(String::as_str))
-            .await?;
-        let others = others.iter().filter(|image| image.image_id.as_deref() != Some(&id.0));
-        let used: BTreeSet<String> = others.flat_map(snapshots_of).collect();
-        let ours: Vec<&str> = snapshots.difference(&used).map(String::as_str).collect();
-        if ours.is_empty() {
-            return Ok(());
-        }
-        // Only what is ours: a mapping may name somebody else's snapshot.
-        for snapshot in self.snapshots_by("snapshot-id", &ours).await? {
-            let by_bake = tags::owner(&tags::read(snapshot.tags.as_deref())).is_some();
-            if let (Some(id), true) = (snapshot.snapshot_id, by_bake) {
-                self.delete_snapshot(&SnapshotId(id), RELEASE_PATIENCE).await?;
-            }
-        }
-        Ok(())
+        home.remove(&image, keep != Keep::Nothing).await
     }
 }
 
 impl Aws {
-    /// Two listings: which snapshots images use, that of the images has said when the other one is asked for.
-    /// The snapshots that no image uses come beside.
-    pub(super) async fn look_at(&self, owner: &Owner) -> Result<(Sight, Vec<Leftover>), ProviderError> {
-        let query = ImageQuery {
-            owner: owner.clone(),
-            address: None,
-        };
-        let listing = self.own_images(Vec::new()).await?;
-        let mut sight = Sight {
-            images: self.answers(&listing, &query)?,
-            names: holders(&listing),
-            ..Sight::default()
-        };
-        let left = self.snapshots_left(&owner.project, Some(&owner.workspace)).await?;
-        for leftover in &left {
-            if let (Resource::Snapshot(id), Some(_)) = (&leftover.resource, leftover.digest) {
-                let size = self.size(id).await?;
-                sight.kept.push((id.clone(), leftover.clone(), size));
-            }
-        }
-        Ok((sight, left))
-    }
-
     /// Images of this account that stand and that all filters let through.
     pub(super) async fn own_images(&self, filters: Vec<Filter>) -> Result<Vec<Image>, ProviderError> {
         let everything = filters.is_empty();
-        let client = self.client().await?;
-        let call = client
-            .ec2
-            .describe_images()
-            .owners("self")
-            .include_disabled(true)
-            .max_results(1000);
-        let all = list(call.set_filters(Some(filters).filter(|filters| !filters.is_empty()))).await?;
+        let all = self.home().await?.own_images(filters).await?;
         if everything {
             let used = all.iter().flat_map(snapshots_of).map(SnapshotId).collect();
             *self.used.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = used;
@@ -166,22 +122,7 @@ impl Aws {
         Ok(all)
     }
 
-    /// Images, whoever owns them, by a filter: one that is not there is left out.
-    pub(super) async fn images_by<'a>(
-        &self,
-        name: &str,
-        values: impl IntoIterator<Item = &'a str>,
-    ) -> Result<Vec<Image>, ProviderError> {
-        let client = self.client().await?;
-        let call = client
-            .ec2
-            .describe_images()
-            .include_disabled(true)
-            .include_deprecated(true);
-        list(call.max_results(1000).filters(tags::filter(name, values))).await
-    }
-
-    fn answers(&self, listing: &[Image], query: &ImageQuery) -> Result<Vec<ObservedImage>, ProviderError> {
+    pub(super) fn answers(&self, listing: &[Image], query: &ImageQuery) -> Result<Vec<ObservedImage>, ProviderError> {
         let mut found = Vec::new();
         for image in listing {
             let tags = tags::read(image.tags.as_deref());
@@ -228,9 +169,38 @@ impl Aws {
             tags: self.of_the_user(tags),
             description: image.description.clone().filter(|text| !text.is_empty()),
             deprecated_at: image.deprecation_time.clone(),
+            published: None,
             created: image.creation_date.clone().unwrap_or_default(),
             manifest,
         }
+    }
+
+    /// The key of volumes that are made from a snapshot: its own, or, if that is somebody else's, the account's default key.
+    async fn key_of(&self, home: &Regional, root: Option<&(SnapshotId, Size)>) -> Result<SourceKey, ProviderError> {
+        let Some((snapshot, _)) = root else {
+            return Ok(SourceKey::Unknown);
+        };
+        let own = home.snapshots_by("snapshot-id", &[snapshot.0.as_str()]).await?;
+        let key = match own.first().and_then(|own| own.kms_key_id.clone()) {
+            Some(key) => Some(key),
+            None => {
+                let answer = home.ec2.get_ebs_default_kms_key_id().send().await;
+                match answer {
+                    Ok(answer) => answer.kms_key_id,
+                    Err(error) if errors::code(&error) == Some("UnauthorizedOperation") => None,
+                    Err(error) => return Err(errors::explain("find out the default key of EBS", error)),
+                }
+            }
+        };
+        let Some(key) = key else { return Ok(SourceKey::Unknown) };
+        if key.contains("alias/aws/") {
+            return Ok(SourceKey::Managed);
+        }
+        Ok(match self.regional_key(&home.name, &key).await? {
+            Some(seen) if seen.managed => SourceKey::Managed,
+            Some(_) => SourceKey::Own,
+            None => SourceKey::Unknown,
+        })
     }
 
     /// Neither bake's own tags nor those of the provider block.
@@ -253,7 +223,7 @@ impl Aws {
         if seen.is_some() {
             return Ok(seen);
         }
-        let found = self.images_by("image-id", [id.0.as_str()]).await?.into_iter().next();
+        let found = self.home().await?.image(id).await?;
         let missing = || ProviderError::Refused {
             what: format!("cannot register {}", image.name),
             why: format!("{id}, from which it takes over what it does not say of itself, is gone"),
@@ -262,8 +232,8 @@ impl Aws {
         found.map(Some).ok_or_else(missing)
     }
 
-    async fn change_tags(&self, id: &ImageId, now: &Tags, change: &ImageUpdate) -> Result<(), ProviderError> {
-        let client = self.client().await?;
+    /// All tags of an image after a change.
+    fn changed_tags(&self, now: &Tags, change: &ImageUpdate) -> Result<Tags, ProviderError> {
         let user = change.tags.clone().unwrap_or_else(|| self.of_the_user(now.clone()));
         let mut wanted = self.settings.default_tags.clone();
         wanted.extend(user);
@@ -280,74 +250,8 @@ impl Aws {
                 wanted.extend(record::pack(manifest, count)?);
             }
         }
-        let gone: Tags = now
-            .iter()
-            .filter(|(key, _)| !wanted.contains_key(*key))
-            .map(|(key, value)| (key.clone(), value.clone()))
-            .collect();
-        let new: Tags = wanted
-            .into_iter()
-            .filter(|(key, value)| now.get(key) != Some(value))
-            .collect();
-        // What goes first makes room. The record's first tag is among the new ones, and is checked against the others.
-        if !gone.is_empty() {
-            let call = client
-                .ec2
-                .delete_tags()
-                .resources(&id.0)
-                .set_tags(Some(tags::written(&gone)));
-            call.send()
-                .await
-                .map_err(|error| errors::explain(&format!("remove tags of {id}"), error))?;
-        }
-        if !new.is_empty() {
-            let call = client
-                .ec2
-                .create_tags()
-                .resources(&id.0)
-                .set_tags(Some(tags::written(&new)));
-            call.send()
-                .await
-                .map_err(|error| errors::explain(&format!("tag {id}"), error))?;
-        }
-        Ok(())
+        Ok(wanted)
     }
-
-    async fn describe(&self, id: &ImageId, text: &str) -> Result<(), ProviderError> {
-        let client = self.client().await?;
-        let text = AttributeValue::builder().value(text).build();
-        let call = client.ec2.modify_image_attribute().image_id(&id.0).description(text);
-        let answer = call.send().await;
-        answer
-            .map(drop)
-            .map_err(|error| errors::explain(&format!("describe {id}"), error))
-    }
-
-    async fn deprecate(&self, id: &ImageId, at: Option<&str>) -> Result<(), ProviderError> {
-        let client = self.client().await?;
-        let what = format!("deprecate {id}");
-        let Some(at) = at.and_then(|at| at.parse::<jiff::Timestamp>().ok()) else {
-            let answer = client.ec2.disable_image_deprecation().image_id(&id.0).send().await;
-            return answer.map(drop).map_err(|error| errors::explain(&what, error));
-        };
-        let call = client.ec2.enable_image_deprecation().image_id(&id.0);
-        let answer = call.deprecate_at(DateTime::from_secs(at.as_second())).send().await;
-        answer.map(drop).map_err(|error| errors::explain(&what, error))
-    }
-}
-
-/// Every page of a listing; what is gone, failed or invalid is left out.
-pub(super) async fn list(
-    call: aws_sdk_ec2::operation::describe_images::builders::DescribeImagesFluentBuilder,
-) -> Result<Vec<Image>, ProviderError> {
-    let mut pages = call.into_paginator().send();
-    let mut all = Vec::new();
-    while let Some(page) = pages.next().await {
-        let page = page.map_err(|error| errors::explain("list images", error))?;
-        all.extend(page.images.unwrap_or_default());
-    }
-    all.retain(|image| !matches!(image.state, Some(ImageState::Deregistered | ImageState::Invalid)));
-    Ok(all)
 }
 
 /// What says of an image which content and release it is.
@@ -358,7 +262,7 @@ pub(super) fn identity(manifest: &Manifest) -> Tags {
     ])
 }
 
-fn holders(listing: &[Image]) -> BTreeMap<String, Holder> {
+pub(super) fn holders(listing: &[Image]) -> BTreeMap<String, Holder> {
     let holder = |image: &Image| {
         let tags = tags::read(image.tags.as_deref());
         let address = tags
@@ -371,14 +275,6 @@ fn holders(listing: &[Image]) -> BTreeMap<String, Holder> {
         Some((image.name.clone()?, holder))
     };
     listing.iter().filter_map(holder).collect()
-}
-
-/// The snapshots that an image's mappings name.
-pub(super) fn snapshots_of(image: &Image) -> Vec<String> {
-    let mappings = image.block_device_mappings().iter();
-    mappings
-        .filter_map(|mapping| mapping.ebs.as_ref()?.snapshot_id.clone())
-        .collect()
 }
 
 /// The snapshot of the root volume with its size in GiB.
@@ -399,6 +295,12 @@ pub(super) fn architecture(image: &Image) -> String {
         Some("arm64") => "aarch64".to_owned(),
         other => other.unwrap_or_default().to_owned(),
     }
+}
+
+fn is_encrypted(image: &Image) -> bool {
+    let mut mappings = image.block_device_mappings().iter();
+    let root = mappings.find(|mapping| mapping.device_name == image.root_device_name);
+    root.and_then(|root| root.ebs.as_ref()?.encrypted).unwrap_or_default()
 }
 
 fn source(image: &Image) -> SourceImage {
@@ -429,6 +331,7 @@ fn source(image: &Image) -> SourceImage {
         name: image.name.clone().unwrap_or_default(),
         architecture,
         root,
+        encrypted: None,
         unusable: unusable.map(|(why, help)| (why.to_owned(), help.to_owned())),
     }
 }

@@ -3,8 +3,10 @@
 use async_trait::async_trait;
 use aws_sdk_ec2::types::{Filter, Snapshot, SnapshotState, Volume, VolumeState};
 
+use super::copies::state_of;
 use super::tags::{self, NODE, PROJECT, WORKSPACE};
 use super::{Aws, errors};
+use crate::providers::publication::CopyState;
 use crate::providers::{ImageId, Inventory, Leftover, Marker, ProviderError, Resource, SnapshotId, VolumeId};
 
 #[async_trait]
@@ -20,8 +22,15 @@ impl Inventory for Aws {
                 found.and_then(|volume| Some(Resource::Volume(VolumeId(volume.volume_id?))))
             }
             Some("snapshot") => {
-                let found = self.own_snapshots(vec![filter]).await?.into_iter().next();
+                let found = self.home().await?.own_snapshots(vec![filter]).await?.into_iter().next();
                 found.and_then(|snapshot| Some(Resource::Snapshot(SnapshotId(snapshot.snapshot_id?))))
+            }
+            Some("copy") => {
+                let region = marker.address.node.as_ref().and_then(|node| node.label.as_deref());
+                let region = self.region(region.unwrap_or_default()).await?;
+                let mut found = region.own_images(vec![filter]).await?.into_iter();
+                let found = found.find(|image| state_of(image) != CopyState::Failed);
+                found.and_then(|image| Some(Resource::Image(ImageId(image.image_id?))))
             }
             None => {
                 let found = self.own_images(vec![filter]).await?.into_iter().next();
@@ -40,7 +49,7 @@ impl Inventory for Aws {
 }
 
 /// What is a project's.
-fn of(project: &str, workspace: Option<&str>) -> Vec<Filter> {
+pub(super) fn of(project: &str, workspace: Option<&str>) -> Vec<Filter> {
     let workspace = workspace.map(|workspace| tags::tagged(WORKSPACE, workspace));
     std::iter::once(tags::tagged(PROJECT, project))
         .chain(workspace)
@@ -94,9 +103,14 @@ impl Aws {
         project: &str,
         workspace: Option<&str>,
     ) -> Result<Vec<Leftover>, ProviderError> {
-        let found = self.own_snapshots(of(project, workspace)).await?;
-        let left = found.iter().filter_map(|snapshot| self.snapshot_left(snapshot));
-        Ok(left.filter(|one| !one.in_use).collect())
+        let found = self.home().await?.own_snapshots(of(project, workspace)).await?;
+        Ok(self.unused(&found))
+    }
+
+    /// Those among own snapshots that no image used when images were listed last.
+    pub(super) fn unused(&self, all: &[Snapshot]) -> Vec<Leftover> {
+        let left = all.iter().filter_map(|snapshot| self.snapshot_left(snapshot));
+        left.filter(|one| !one.in_use).collect()
     }
 
     fn snapshot_left(&self, snapshot: &Snapshot) -> Option<Leftover> {

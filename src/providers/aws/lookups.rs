@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use aws_sdk_ec2::types::{Filter, Image};
 
-use super::{Aws, images, tags};
+use super::{Aws, images, region, tags};
 use crate::diagnostic::Diagnostic;
 use crate::lang::{Type, Value};
 use crate::providers::Lookups;
@@ -88,7 +88,7 @@ impl Aws {
             .include_deprecated(arguments.is_on("include_deprecated"))
             .set_filters(Some(asked.filters()))
             .max_results(1000);
-        let mut fitting = images::list(call).await?;
+        let mut fitting = region::list(call).await?;
         fitting.sort_by(|a, b| (&b.creation_date, &b.image_id).cmp(&(&a.creation_date, &a.image_id)));
         match fitting.as_slice() {
             [] => Err(asked.none(&client.region)),

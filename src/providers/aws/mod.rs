@@ -3,14 +3,20 @@
 mod adopt;
 mod check;
 mod client;
+mod copies;
 mod errors;
 mod images;
 mod inventory;
+mod json_api;
 mod lookups;
+mod parameters;
 mod policy;
+mod publishing;
 mod record;
+mod region;
 mod registering;
 mod registration;
+mod sight;
 mod snapshots;
 mod tags;
 mod volumes;
@@ -26,8 +32,8 @@ use aws_sdk_ec2::types::Image;
 use tokio::sync::OnceCell;
 
 use super::{
-    Adoption, ImageId, Images, Inventory, Leftover, Lookups, Owner, Provider, ProviderError, Rights, Sight, SnapshotId,
-    Snapshots, VolumeId, Volumes,
+    Adoption, ImageId, Images, Inventory, Leftover, Lookups, Owner, Provider, ProviderError, Publishing, Rights, Sight,
+    SnapshotId, Snapshots, VolumeId, Volumes,
 };
 use crate::address::ImageAddress;
 use crate::diagnostic::{Diagnostic, Diagnostics};
@@ -92,6 +98,10 @@ impl Provider for Aws {
         Ok((sight, left))
     }
 
+    async fn place(&self) -> Result<Option<String>, ProviderError> {
+        Ok(Some(self.client().await?.region.clone()))
+    }
+
     fn images(&self) -> &dyn Images {
         self
     }
@@ -110,6 +120,10 @@ impl Provider for Aws {
 
     fn adoption(&self) -> &dyn Adoption {
         self
+    }
+
+    fn publishing(&self) -> Option<&dyn Publishing> {
+        Some(self)
     }
 
     fn lookups(&self) -> Option<&dyn Lookups> {

@@ -248,6 +248,7 @@ mod tests {
             }),
             nodes: Vec::new(),
             built_on: None,
+            regions: Vec::new(),
             volumes: Vec::new(),
             imported: None,
         }

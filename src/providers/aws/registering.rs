@@ -2,14 +2,15 @@
 
 use aws_sdk_ec2::types::{Image, ImageState, ResourceType};
 
-use super::images::{identity, snapshots_of};
+use super::images::identity;
+use super::region::snapshots_of;
 use super::registration::Request;
 use super::tags::{self, Tags};
 use super::volumes::without_retries;
 use super::wait::until;
 use super::{Aws, errors, record};
 use crate::providers::{
-    ImageId, Images, Inventory, Manifest, Marker, ProviderError, Registered, Registration, Resource, SnapshotId,
+    ImageId, Inventory, Manifest, Marker, ProviderError, Registered, Registration, Resource, SnapshotId,
 };
 
 /// EC2's word for a name that an image of the account has.
@@ -95,10 +96,10 @@ impl Aws {
     /// Waits until EC2 has registered it. One that failed is deregistered if it is `ours`, so that its name is free again;
     /// its snapshots stay.
     pub(super) async fn until_registered(&self, id: &ImageId, ours: bool) -> Result<Image, ProviderError> {
-        let client = self.client().await?;
+        let (client, home) = (self.client().await?, self.home().await?);
         let what = format!("image {id}");
         let settled = until(&client.wait, &what, || async {
-            let found = self.images_by("image-id", [id.0.as_str()]).await?.into_iter().next();
+            let found = home.image(id).await?;
             Ok(found.filter(|image| {
                 let moving = [ImageState::Pending, ImageState::Transient];
                 image.state.as_ref().is_some_and(|state| !moving.contains(state))
@@ -112,7 +113,7 @@ impl Aws {
             return Ok(image);
         }
         if ours {
-            self.retire(id, true).await?;
+            home.remove(&image, true).await?;
         }
         let reason = image.state_reason.and_then(|reason| reason.message);
         Err(ProviderError::Refused {

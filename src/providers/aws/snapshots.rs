@@ -8,9 +8,10 @@ use async_trait::async_trait;
 use aws_sdk_ec2::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_ec2::types::{ResourceType, Snapshot, SnapshotState};
 
+use super::tags::{self, Tags};
 use super::volumes::without_retries;
 use super::wait::until;
-use super::{Aws, errors, tags};
+use super::{Aws, errors};
 use crate::digest::Digest;
 use crate::providers::{Inventory, Marker, ProviderError, Resource, SnapshotId, Snapshots, VolumeId};
 use crate::units::Size;
@@ -29,9 +30,16 @@ const MOST_UNCLEAR: u32 = 4;
 
 #[async_trait]
 impl Snapshots for Aws {
-    async fn create(&self, volume: &VolumeId, digest: &Digest, marker: &Marker) -> Result<SnapshotId, ProviderError> {
+    async fn create(
+        &self,
+        volume: &VolumeId,
+        digest: &Digest,
+        of_user: &Tags,
+        marker: &Marker,
+    ) -> Result<SnapshotId, ProviderError> {
         let client = self.client().await?;
         let mut all = self.settings.default_tags.clone();
+        all.extend(of_user.clone());
         all.extend(tags::of_marker(marker));
         all.insert(tags::DIGEST.into(), digest.hex());
         let call = client
@@ -59,7 +67,7 @@ impl Snapshots for Aws {
     }
 
     async fn delete(&self, id: &SnapshotId) -> Result<(), ProviderError> {
-        self.delete_snapshot(id, Duration::ZERO).await
+        self.home().await?.delete_snapshot(id, Duration::ZERO).await
     }
 
     async fn size(&self, id: &SnapshotId) -> Result<Size, ProviderError> {
@@ -72,7 +80,8 @@ impl Snapshots for Aws {
         if let Some(size) = known {
             return Ok(size);
         }
-        let found = self.snapshots_by("snapshot-id", &[id.0.as_str()]).await?;
+        let home = self.home().await?;
+        let found = home.snapshots_by("snapshot-id", &[id.0.as_str()]).await?;
         match found.first() {
             Some(snapshot) => Ok(self.remember(snapshot)),
             None => Err(ProviderError::NotFound {
@@ -92,13 +101,12 @@ impl Aws {
 
     /// Of a call that was made again although it had had its effect, which EC2 told too late.
     async fn remove_others(&self, marker: &Marker, chosen: &SnapshotId) -> Result<(), ProviderError> {
-        for snapshot in self
-            .own_snapshots(vec![tags::tagged(tags::NODE, &marker.token)])
-            .await?
-        {
+        let home = self.home().await?;
+        let made = home.own_snapshots(vec![tags::tagged(tags::NODE, &marker.token)]);
+        for snapshot in made.await? {
             let id = SnapshotId(snapshot.snapshot_id.unwrap_or_default());
             if id != *chosen {
-                self.delete_snapshot(&id, Duration::ZERO).await?;
+                home.delete_snapshot(&id, Duration::ZERO).await?;
             }
         }
         Ok(())
@@ -106,9 +114,9 @@ impl Aws {
 
     /// Waits until all of it is copied: until then the volume is its only source.
     async fn until_complete(&self, id: &SnapshotId) -> Result<(), ProviderError> {
-        let client = self.client().await?;
-        until(&client.wait, &format!("snapshot {id}"), || async {
-            let found = self.snapshots_by("snapshot-id", &[id.0.as_str()]).await?;
+        let home = self.home().await?;
+        until(&home.wait, &format!("snapshot {id}"), || async {
+            let found = home.snapshots_by("snapshot-id", &[id.0.as_str()]).await?;
             let Some(snapshot) = found.first() else { return Ok(None) };
             match &snapshot.state {
                 Some(SnapshotState::Completed) => {
@@ -125,33 +133,6 @@ impl Aws {
         .await
     }
 
-    /// Own snapshots that a filter lets through.
-    pub(super) async fn snapshots_by(&self, name: &str, values: &[&str]) -> Result<Vec<Snapshot>, ProviderError> {
-        let filters = vec![tags::filter(name, values)];
-        self.own_snapshots(filters).await
-    }
-
-    /// Own snapshots that all filters let through.
-    pub(super) async fn own_snapshots(
-        &self,
-        filters: Vec<aws_sdk_ec2::types::Filter>,
-    ) -> Result<Vec<Snapshot>, ProviderError> {
-        let client = self.client().await?;
-        let call = client
-            .ec2
-            .describe_snapshots()
-            .owner_ids("self")
-            .set_filters(Some(filters))
-            .max_results(1000);
-        let mut pages = call.into_paginator().send();
-        let mut all = Vec::new();
-        while let Some(page) = pages.next().await {
-            let page = page.map_err(|error| errors::explain("list snapshots", error))?;
-            all.extend(page.snapshots.unwrap_or_default());
-        }
-        Ok(all)
-    }
-
     pub(super) fn remember(&self, snapshot: &Snapshot) -> Size {
         let gib = u64::try_from(snapshot.volume_size.unwrap_or_default()).unwrap_or_default();
         let size = Size::bytes(gib << 30);
@@ -161,22 +142,6 @@ impl Aws {
             .unwrap_or_else(std::sync::PoisonError::into_inner)
             .insert(id, size);
         size
-    }
-
-    /// Removes a snapshot. For so long EC2 may still say that an image uses it which has just gone.
-    pub(super) async fn delete_snapshot(&self, id: &SnapshotId, patience: Duration) -> Result<(), ProviderError> {
-        let client = self.client().await?;
-        let begun = std::time::Instant::now();
-        loop {
-            match client.ec2.delete_snapshot().snapshot_id(&id.0).send().await {
-                Ok(_) => return Ok(()),
-                Err(error) if errors::is_missing(&error) => return Ok(()),
-                Err(error) if errors::code(&error) == Some("InvalidSnapshot.InUse") && begun.elapsed() < patience => {
-                    tokio::time::sleep((begun.elapsed() / 4).max(Duration::from_millis(500))).await;
-                }
-                Err(error) => return Err(errors::explain(&format!("delete snapshot {id}"), error)),
-            }
-        }
     }
 
     /// What a call made whose answer was lost. EC2 may need a while to know of it itself.

@@ -18,6 +18,8 @@ pub const HOST: &str = "bake:host";
 pub const NODE: &str = "bake:node";
 pub const DIGEST: &str = "bake:digest";
 pub const RELEASE: &str = "bake:release";
+/// On a copy: the id of the image in the build region.
+pub const COPY_OF: &str = "bake:copy-of";
 
 /// Most tags of a resource (EC2 user guide, "Tag restrictions").
 pub const MOST: usize = 50;

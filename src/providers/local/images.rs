@@ -11,7 +11,7 @@ use super::Local;
 use super::store::{Shelf, now};
 use crate::address::ImageAddress;
 use crate::providers::{
-    Holder, ImageId, ImageQuery, ImageUpdate, Images, Manifest, Marker, ObservedImage, Owner, ProviderError,
+    Holder, ImageId, ImageQuery, ImageUpdate, Images, Keep, Manifest, Marker, ObservedImage, Owner, ProviderError,
     Registered, Registration, SnapshotId,
 };
 
@@ -92,6 +92,7 @@ impl ImageRecord {
             tags: self.tags,
             description: self.description,
             deprecated_at: self.deprecated_at,
+            published: None,
             created: self.created,
         }
     }
@@ -171,10 +172,10 @@ impl Images for Local {
         catalogue.write(Shelf::Images, &id.0, &record)
     }
 
-    async fn retire(&self, id: &ImageId, keep_snapshots: bool) -> Result<(), ProviderError> {
+    async fn retire(&self, id: &ImageId, keep: Keep) -> Result<(), ProviderError> {
         let catalogue = self.store.lock().await?;
         self.image(id)?;
-        if keep_snapshots {
+        if keep != Keep::Nothing {
             return catalogue.remove(Shelf::Images, &id.0);
         }
         catalogue.retire(&id.0)?;

@@ -1,5 +1,6 @@
 //! Snapshots of a store: raw files that nobody changes any more.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
@@ -35,7 +36,13 @@ pub struct SnapshotRecord {
 impl Snapshots for Local {
     /// The volume is at rest and will only be deleted, so the snapshot takes its file over: both names mean one file until
     /// the volume's goes. Where the file system knows no second names it is copied.
-    async fn create(&self, volume: &VolumeId, digest: &Digest, marker: &Marker) -> Result<SnapshotId, ProviderError> {
+    async fn create(
+        &self,
+        volume: &VolumeId,
+        digest: &Digest,
+        _tags: &BTreeMap<String, String>,
+        marker: &Marker,
+    ) -> Result<SnapshotId, ProviderError> {
         let id = Shelf::Snapshots.id(&marker.token);
         let from = self.store.disk(Shelf::Volumes, &volume.0);
         let size = std::fs::metadata(&from)

@@ -8,7 +8,7 @@ use super::*;
 use crate::digest::Digest;
 use crate::host::files;
 use crate::providers::{
-    ImageId, ImageQuery, ImageUpdate, Manifest, Marker, ObservedImage, Registered, Registration, Resource, RunId,
+    ImageId, ImageQuery, ImageUpdate, Keep, Manifest, Marker, ObservedImage, Registered, Registration, Resource, RunId,
     VolumeId, VolumeOrigin, VolumeWish,
 };
 use crate::units::Size;
@@ -62,6 +62,7 @@ fn manifest(project: &str, release: u64) -> Manifest {
         spec: Default::default(),
         nodes: Vec::new(),
         built_on: None,
+        regions: Vec::new(),
         volumes: Vec::new(),
         imported: None,
     }
@@ -99,7 +100,7 @@ async fn snapshot(local: &Local, bytes: &[u8], what: &str) -> SnapshotId {
     let volume = volume(local, bytes, what).await;
     let made = local
         .snapshots()
-        .create(&volume, &Digest::of(b"content"), &marker("p", what))
+        .create(&volume, &Digest::of(b"content"), &BTreeMap::new(), &marker("p", what))
         .await
         .unwrap();
     local.volumes().delete(&volume).await.unwrap();
@@ -162,13 +163,13 @@ async fn an_image_outlives_its_volume_and_goes_with_its_snapshot() {
         .map(|image| image.manifest.release)
         .collect::<Vec<_>>();
     assert_eq!(releases, [2, 1], "the highest release comes first");
-    local.images().retire(&two, false).await.unwrap();
+    local.images().retire(&two, Keep::Nothing).await.unwrap();
     assert_eq!(
         local.snapshots().size(&snapshot).await.unwrap(),
         Size::bytes(15),
         "image one still uses it"
     );
-    local.images().retire(&one, false).await.unwrap();
+    local.images().retire(&one, Keep::Nothing).await.unwrap();
     assert!(matches!(
         local.snapshots().size(&snapshot).await,
         Err(ProviderError::NotFound { .. })

@@ -99,8 +99,8 @@ class Control:
         loops = self._loops()
         return {
             "volumes": [_entry(volume, lab, volumes.state) for volume in found["volumes"]],
-            "snapshots": [_entry(snapshot, lab, snapshots.state) for snapshot in found["snapshots"]],
-            "images": [_entry(image, lab, images.state) | {"name": image.fields["Name"]} for image in found["images"]],
+            "snapshots": [_entry(s, lab, snapshots.state) | {"key": s.key, "shares": s.shares} for s in found["snapshots"]],
+            "images": [_entry(image, lab, images.state) | _announced(image) for image in found["images"]],
             "attachments": [
                 {"volume": v.id, "device": v.attachment.device, "loop": v.attachment.loop.path, "names": v.attachment.names[:1]} for v in attached
             ],
@@ -111,7 +111,14 @@ class Control:
 
     def _parameters(self):
         return [
-            {"name": found.name, "region": region.name, "account": account, "value": found.values[-1], "tags": found.tags}
+            {
+                "name": found.name,
+                "region": region.name,
+                "account": account,
+                "value": found.values[-1],
+                "type": found.data,
+                "tags": found.tags,
+            }
             for region in self.lab.regions.values()
             for account, shelf in region.parameters.items()
             for found in shelf.values()
@@ -136,6 +143,18 @@ class _Of:
 
     def __init__(self, lab):
         self.lab = lab
+
+
+def _announced(image):
+    """What is said of an image, and with whom it is shared."""
+    return {
+        "name": image.fields["Name"],
+        "description": image.fields["Description"],
+        "shares": image.permissions,
+        "protected": image.protected,
+        "deprecation": image.deprecation and image.deprecation.astimezone(timezone.utc).isoformat(),
+        "copy_of": image.fields.get("SourceImageId"),
+    }
 
 
 def _entry(thing, lab, state):
