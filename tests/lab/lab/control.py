@@ -73,10 +73,11 @@ class Control:
         self.metadata.host = self.lab.regions[body["region"]].instances[body["instance"]]
 
     def post_kms(self, query, body):
-        """Changes a KMS key: `{region, key: ARN, enabled, usable}`."""
+        """Changes a KMS key: `{region, key: ARN, state, usable, aliases}`."""
         key = next(key for key in self.lab.regions[body["region"]].keys if key.arn == body["key"])
-        key.enabled = body.get("enabled", key.enabled)
+        key.state = body.get("state", key.state)
         key.usable = body.get("usable", key.usable)
+        key.aliases = tuple(body.get("aliases", key.aliases))
 
     def get_log(self, query, body):
         return self.lab.calls[int(query.get("since", 0)) :]

@@ -4,6 +4,7 @@ import base64
 import re
 from dataclasses import dataclass, field
 
+from .ec2.encryption import key_named
 from .refusal import Refused
 
 _NAME = re.compile(r"[a-zA-Z0-9_.\-/]+")
@@ -20,6 +21,8 @@ class Parameter:
     version: int
     changed: float
     tags: dict = field(default_factory=dict)
+    key: str = ""  # of a SecureString: id, alias or ARN; empty: the AWS managed one
+    labels: dict = field(default_factory=dict)  # version by label
 
 
 def answer(call, asked):
@@ -88,28 +91,56 @@ def _write(call, shelf, asked):
         known.data = asked.get("DataType", known.data)
         return
     tags = {tag["Key"]: tag["Value"] for tag in asked.get("Tags") or []}
-    made = Parameter(asked["Name"], asked["Type"], asked.get("DataType", "text"), [asked["Value"]], 1, call.lab.time(), tags)
+    made = Parameter(asked["Name"], asked["Type"], asked.get("DataType", "text"), [asked["Value"]], 1, call.lab.time(), tags, asked.get("KeyId", ""))
     shelf[made.name] = made
 
 
 def _read(call, shelf, wanted, decrypt):
-    """A parameter as it is answered, by name, ARN, or `name:version`; none if there is none."""
-    name = re.sub(r"^arn:aws:ssm:[^:]*:[^:]*:parameter", "", wanted)
-    name, _, version = name.partition(":")
-    found = shelf.get(name) or call.region.public_parameters.get(name)
-    if found is None or (version and not 0 <= found.version - int(version) < len(found.values)):
+    """A parameter as it is answered, by name, ARN, `name:version` or `name:label`; none if there is none."""
+    found, selector = _named(call, shelf, wanted)
+    version = found and _version(found, selector)
+    if version is None:
         return None
-    version = int(version or found.version)
     value = found.values[version - found.version - 1]
-    if found.kind == "SecureString" and not decrypt:
-        value = base64.b64encode(value.encode()[::-1]).decode()
+    if found.kind == "SecureString":
+        value = _decrypted(call, found, value) if decrypt else base64.b64encode(value.encode()[::-1]).decode()
     told = {"Name": found.name, "Type": found.kind, "Value": value, "Version": version, "LastModifiedDate": found.changed}
+    told |= {"Selector": ":" + selector} if selector else {}
     return told | {"ARN": _arn(call, found.name), "DataType": found.data}
+
+
+def _named(call, shelf, wanted):
+    """The parameter of a name or ARN, none if there is none; and what stands behind its colon."""
+    name = re.sub(r"^arn:aws:ssm:[^:]*:[^:]*:parameter", "", wanted)
+    name, _, selector = name.partition(":")
+    return shelf.get(name) or call.region.public_parameters.get(name), selector
+
+
+def _version(found, selector):
+    """The number of a version or label; none if there is none."""
+    version = int(selector) if selector.isdigit() else found.labels.get(selector) if selector else found.version
+    return version if version and 0 <= found.version - version < len(found.values) else None
+
+
+def _decrypted(call, found, value):
+    """A customer's key must be on, and the caller must be allowed to decrypt with it through the service."""
+    key = key_named(call.region, call.account, found.key) if found.key else None
+    via = {"kms:ViaService": [f"ssm.{call.region.name}.amazonaws.com"]}
+    allowed = key is None or key.manager == "AWS" or (key.usable and call.identity.allows("kms:Decrypt", key.arn, via))
+    if not allowed:
+        text = "The ciphertext refers to a customer master key that does not exist, does not exist in this region, or you are not allowed to access."
+        raise Refused("AccessDeniedException", text)
+    if key and not key.enabled:
+        raise Refused("InvalidKeyId", f"{key.arn} is disabled.")
+    return value
 
 
 def _get(call, shelf, asked):
     found = _read(call, shelf, asked["Name"], asked.get("WithDecryption"))
     if found is None:
+        known, selector = _named(call, shelf, asked["Name"])
+        if known:
+            raise Refused("ParameterVersionNotFound", f"Systems Manager could not find version {selector} of {known.name}. Verify the version and try again.")
         raise Refused("ParameterNotFound", "")
     return {"Parameter": found}
 
@@ -119,6 +150,18 @@ def _get_many(call, shelf, asked):
         raise Refused("ValidationException", "Member must have length less than or equal to 10")
     found = {name: _read(call, shelf, name, asked.get("WithDecryption")) for name in asked["Names"]}
     return {"Parameters": [p for p in found.values() if p], "InvalidParameters": [name for name, p in found.items() if not p]}
+
+
+def _label(call, shelf, asked):
+    found = shelf.get(asked["Name"])
+    if found is None:
+        raise Refused("ParameterNotFound", "")
+    version = asked.get("ParameterVersion", found.version)
+    if _version(found, str(version)) is None:
+        raise Refused("ParameterVersionNotFound", "")
+    wrong = [label for label in asked["Labels"] if re.match(r"\d|aws|ssm", label, re.IGNORECASE)]
+    found.labels.update({label: version for label in asked["Labels"] if label not in wrong})
+    return {"InvalidLabels": wrong, "ParameterVersion": version}
 
 
 def _delete(call, shelf, asked):
@@ -160,6 +203,7 @@ _ACTIONS = {
     "PutParameter": _put,
     "GetParameter": _get,
     "GetParameters": _get_many,
+    "LabelParameterVersion": _label,
     "DeleteParameter": _delete,
     "DeleteParameters": _delete_many,
     "AddTagsToResource": _add_tags,

@@ -64,7 +64,8 @@ def _keys(region):
         key(MAIN, "lab"),
         key(MAIN, "lab-second"),
         key(MAIN, "forbidden", usable=False),
-        key(MAIN, "disabled", enabled=False),
+        key(MAIN, "disabled", state="Disabled"),
+        key(MAIN, "deleting", state="PendingDeletion"),
         key(MAIN, "signing", usage="SIGN_VERIFY"),
         key(OTHER, "neighbour"),
     ]

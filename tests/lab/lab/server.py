@@ -8,7 +8,7 @@ import uuid
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, parse_qsl, urlsplit
 
-from . import authorize, direct, parameters, services
+from . import authorize, direct, parameters, services, vault
 from .ec2 import ACTIONS
 from .lab import Call
 from .refusal import Refused
@@ -163,7 +163,7 @@ class Exchange:
         if self.service == "ebs":
             return direct.answer(call, self.method, self.path, self.headers, self.body)
         self.asked = json.loads(self.body) if self.body.startswith(b"{") else {}
-        own = {"kms": services.kms, "ssm": parameters.answer}.get(self.service)
+        own = {"kms": services.kms, "ssm": parameters.answer, "secretsmanager": vault.answer}.get(self.service)
         if own:
             with self.lab.lock:
                 return 200, _MODERN, json.dumps(own(call, self.asked)).encode()
@@ -271,4 +271,6 @@ def _broken(fault):
 def _without_secrets(asked, service):
     if service == "secretsmanager":
         return {key: value for key, value in asked.items() if not key.startswith("Secret") or key == "SecretId"}
+    if service == "ssm" and asked.get("Type") == "SecureString":
+        return {key: value for key, value in asked.items() if key != "Value"}
     return asked

@@ -82,7 +82,7 @@ def kms(call, asked):
         raise Refused("UnsupportedOperationException", f"The lab's KMS does not know {call.action}")
     key = key_named(call.region, call.account, asked["KeyId"])
     if key is None:
-        raise Refused("NotFoundException", f"Invalid keyId '{asked['KeyId']}'")
+        raise Refused("NotFoundException", _no_key(call, asked["KeyId"]))
     if not call.identity.allows("kms:DescribeKey", key.arn, {}):
         text = f"User: {call.identity.arn} is not authorized to perform: kms:DescribeKey on resource: {key.arn}"
         raise Refused("AccessDeniedException", text)
@@ -91,14 +91,26 @@ def kms(call, asked):
         "Arn": key.arn,
         "AWSAccountId": key.account,
         "Enabled": key.enabled,
-        "KeyState": "Enabled" if key.enabled else "Disabled",
+        "KeyState": key.state,
         "KeyManager": key.manager,
         "KeyUsage": key.usage,
         "KeySpec": "SYMMETRIC_DEFAULT" if key.usage == "ENCRYPT_DECRYPT" else "RSA_2048",
         "Origin": "AWS_KMS",
         "MultiRegion": False,
     }
+    if key.state == "PendingDeletion":
+        metadata["DeletionDate"] = call.lab.time() + 7 * 86400
     return {"KeyMetadata": metadata}
+
+
+def _no_key(call, named):
+    """As KMS says that there is none: of an alias, of an ARN of another region, of an id."""
+    if named.startswith("arn:") and named.split(":")[3] != call.region.name:
+        return f"Invalid arn {named.split(':')[3]}"
+    if named.startswith("alias/"):
+        return f"Alias arn:aws:kms:{call.region.name}:{call.account}:{named} is not found."
+    arn = named if named.startswith("arn:") else f"arn:aws:kms:{call.region.name}:{call.account}:key/{named}"
+    return f"Key '{arn}' does not exist"
 
 
 class Moto:

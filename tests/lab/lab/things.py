@@ -102,9 +102,13 @@ class Key:
     region: str
     manager: str = "CUSTOMER"
     aliases: tuple = ()
-    enabled: bool = True
+    state: str = "Enabled"  # as DescribeKey says it
     usable: bool = True  # False: the caller may look at it, not use it
     usage: str = "ENCRYPT_DECRYPT"
+
+    @property
+    def enabled(self):
+        return self.state == "Enabled"
 
     @property
     def arn(self):
@@ -120,7 +124,7 @@ class Region:
         self.gone = set()  # ids of images that were deregistered
         self.tokens = {}
         self.keys = []
-        self.parameters, self.public_parameters = {}, {}
+        self.parameters, self.public_parameters, self.secrets = {}, {}, {}
         self.encrypted_by_default = {}
         self.default_key = {}
         self.public_images = {}

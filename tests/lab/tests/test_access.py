@@ -165,6 +165,7 @@ class Services(LabCase):
         told = kms.describe_key(KeyId="alias/aws/ebs")["KeyMetadata"]
         self.assertEqual((told["KeyManager"], told["Enabled"]), ("AWS", True))
         self.assertFalse(kms.describe_key(KeyId="alias/disabled")["KeyMetadata"]["Enabled"])
+        self.assertEqual(kms.describe_key(KeyId="alias/deleting")["KeyMetadata"]["KeyState"], "PendingDeletion")
         self.assertEqual(kms.describe_key(KeyId=told["KeyId"])["KeyMetadata"]["Arn"], told["Arn"])
         with self.refused("NotFoundException"):
             kms.describe_key(KeyId="alias/none")
@@ -213,6 +214,44 @@ class Services(LabCase):
         self.assertEqual(read(), [])
         time.sleep(0.5)
         self.assertEqual(read(), [image])
+
+    def test_versions_and_labels_of_parameters(self):
+        ssm = self.client("ssm")
+        for value in ("one", "two"):
+            ssm.put_parameter(Name="/lab/secure", Value=value, Type="SecureString", Overwrite=True, KeyId="alias/lab")
+        ssm.label_parameter_version(Name="/lab/secure", ParameterVersion=1, Labels=["old"])
+
+        def read(name):
+            return ssm.get_parameter(Name=name, WithDecryption=True)["Parameter"]
+
+        self.assertEqual([read("/lab/secure" + selector)["Value"] for selector in ("", ":1", ":old")], ["two", "one", "one"])
+        self.assertEqual(read("/lab/secure:old")["Selector"], ":old")
+        self.assertNotEqual(ssm.get_parameter(Name="/lab/secure")["Parameter"]["Value"], "two")
+        for selector in (":7", ":none"):
+            with self.refused("ParameterVersionNotFound"):
+                read("/lab/secure" + selector)
+        self.assertEqual(ssm.label_parameter_version(Name="/lab/secure", Labels=["1st"])["InvalidLabels"], ["1st"])
+        self.assertNotIn('"two"', json.dumps(self.control("GET", "log")))
+
+    def test_secrets(self):
+        secrets = self.client("secretsmanager")
+        secrets.create_secret(Name="lab/stages", SecretString="one")
+        arn = secrets.put_secret_value(SecretId="lab/stages", SecretString="two")["ARN"]
+        read = secrets.get_secret_value
+        self.assertEqual(read(SecretId="lab/stages")["SecretString"], "two")
+        self.assertEqual(read(SecretId=arn, VersionStage="AWSPREVIOUS")["SecretString"], "one")
+        self.assertEqual(read(SecretId=arn[:-7], VersionId=read(SecretId=arn)["VersionId"])["SecretString"], "two")
+        for missing in ({"SecretId": "lab/none"}, {"SecretId": arn, "VersionStage": "AWSPENDING"}):
+            with self.refused("ResourceNotFoundException"):
+                read(**missing)
+        with self.refused("ResourceExistsException"):
+            secrets.create_secret(Name="lab/stages", SecretString="x")
+        secrets.create_secret(Name="lab/bytes", SecretBinary=b"\0\xff", KmsKeyId="alias/forbidden")
+        with self.refused("AccessDeniedException"):
+            read(SecretId="lab/bytes")
+        secrets.delete_secret(SecretId="lab/stages")
+        with self.refused("InvalidRequestException"):
+            read(SecretId="lab/stages")
 
     def test_secrets_are_not_in_the_log(self):
         secrets = self.client("secretsmanager")
