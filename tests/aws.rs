@@ -17,15 +17,25 @@ mod faults;
 mod hosts;
 #[path = "aws/import.rs"]
 mod import;
+#[path = "aws/keys.rs"]
+mod keys;
 #[path = "support/lab.rs"]
 mod lab;
+#[path = "aws/mfa.rs"]
+mod mfa;
+#[path = "terminal/pty.rs"]
+mod pty;
 #[path = "aws/publish.rs"]
 mod publish;
 #[path = "aws/refused.rs"]
 mod refused;
+#[path = "aws/secrets.rs"]
+mod secrets;
 #[path = "aws/sources.rs"]
 mod sources;
 mod support;
+#[path = "aws/told.rs"]
+mod told;
 #[path = "aws/traps.rs"]
 mod traps;
 #[path = "aws/troubled.rs"]

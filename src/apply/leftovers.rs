@@ -52,7 +52,10 @@ impl Leftovers<'_> {
         };
         gc::delete(provider, &leftover.resource).await?;
         let (address, run) = (&leftover.marker.address, &leftover.marker.run);
-        self.settings.events.message(format!("{address} of run {run}: removed"));
+        self.settings
+            .contact
+            .events
+            .message(format!("{address} of run {run}: removed"));
         Ok(())
     }
 

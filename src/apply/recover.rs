@@ -11,7 +11,7 @@ use crate::host::machine::Process;
 use crate::journal::{Backend, Found, Journal, Outcome, Place, Record, Standing};
 use crate::nodes::context::{Helpers, Outputs, Secrets, StepLog, StopSwitch};
 use crate::nodes::{Context, Handle, Keeper, Lifetime, NodeError, NodeKind};
-use crate::providers::{self, Marker, Providers, RunId};
+use crate::providers::{self, Contact, Marker, Providers, RunId};
 
 /// Whose remains are cleared away.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,8 +43,9 @@ pub async fn recover(
     bake_directory: &Path,
     scope: Scope,
     command: &str,
-    events: &Events,
+    contact: &Contact,
 ) -> Result<Vec<Recovered>, Diagnostics> {
+    let events = &contact.events;
     let backend = Backend::new(bake_directory);
     if scope == Scope::DeadAndKept {
         end_kept(&backend, command, events).await?;
@@ -52,7 +53,7 @@ pub async fn recover(
     let mut all = Vec::new();
     for found in backend.all(command).map_err(Diagnostic::from)? {
         match found {
-            Found::Dead(_, journal) => all.push(recover_one(*journal, events).await?),
+            Found::Dead(_, journal) => all.push(recover_one(*journal, contact).await?),
             Found::Alive(run) => tell_alive(&backend, &run, events)?,
         }
     }
@@ -111,7 +112,8 @@ fn tell_alive(backend: &Backend, run: &RunId, events: &Events) -> Result<(), Dia
     Ok(())
 }
 
-async fn recover_one(mut journal: Journal, events: &Events) -> Result<Recovered, Diagnostics> {
+async fn recover_one(mut journal: Journal, contact: &Contact) -> Result<Recovered, Diagnostics> {
+    let events = &contact.events;
     let standing = journal.standing().map_err(Diagnostic::from)?;
     let mut done = Recovered {
         run: standing.run.clone(),
@@ -127,7 +129,7 @@ async fn recover_one(mut journal: Journal, events: &Events) -> Result<Recovered,
         for (process, _) in &standing.helpers {
             helper::end(process).map_err(Diagnostic::from)?;
         }
-        let cx = context(run.clone(), providers::open(&standing.providers)?, events);
+        let cx = context(run.clone(), providers::open(&standing.providers, contact)?, events);
         for (address, place) in standing.nodes.iter().rev() {
             clear(&mut journal, &cx, address, place, &mut done).await?;
         }

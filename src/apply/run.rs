@@ -28,7 +28,7 @@ use crate::nodes::{Context, Handle, Image, Need, Node, NodeData};
 use crate::plan::outputs::Known;
 use crate::plan::steps::{Fate, StepNode, Walk};
 use crate::plan::{ImagePlan, Plan, PlannedOutput, observe};
-use crate::providers::{self, Providers, RunId};
+use crate::providers::{self, Contact, Providers, RunId};
 use crate::spec::ProviderKey;
 
 /// How a plan is applied.
@@ -44,8 +44,8 @@ pub struct Settings {
     pub on_error: OnError,
     /// What must not be seen.
     pub secrets: Secrets,
-    /// Who is told.
-    pub events: Events,
+    /// Who is told, and can be asked by the providers.
+    pub contact: Contact,
     /// Who may stop it.
     pub signals: Signals,
     /// What is started as the helper, if not this program.
@@ -73,13 +73,13 @@ pub(super) struct Locks {
 pub async fn run(plan: Plan, settings: Settings) -> Result<Report, Diagnostics> {
     let providers = match &settings.providers {
         Some(known) => known.clone(),
-        None => providers::open(&plan.providers)?,
+        None => providers::open(&plan.providers, &settings.contact)?,
     };
     let recovered = recover(
         &settings.bake_directory,
         Scope::Dead,
         &settings.command,
-        &settings.events,
+        &settings.contact,
     )
     .await?;
     if let Some((_, why)) = recovered.into_iter().flat_map(|run| run.stuck).next() {
@@ -113,7 +113,7 @@ async fn lock(plan: &Plan, providers: &Providers, settings: &Settings) -> Result
         let provider = providers.get(provider).map_err(Diagnostic::from)?;
         let path = gc::lock_path(provider, &settings.bake_directory, &plan.owner, image);
         let tell = |held: &Held| {
-            settings.events.send(Event::Waiting {
+            settings.contact.events.send(Event::Waiting {
                 address: image.itself(),
                 reason: format!("the lock of {image}, {held}"),
             });
@@ -181,7 +181,7 @@ async fn execute(
     let ledger = begin(&plan, &run, &now, &settings)?;
     let helpers = Helpers::new(settings.executable.clone());
     let logs = Logs::new(&settings.bake_directory, &now);
-    settings.events.send(Event::Started {
+    settings.contact.events.send(Event::Started {
         run: run.0.clone(),
         nodes: remaining.nodes.len(),
         logs: Some(logs.directory().to_owned()),
@@ -191,7 +191,7 @@ async fn execute(
         outputs: Outputs::default(),
         providers,
         helpers: helpers.clone(),
-        events: settings.events.clone(),
+        events: settings.contact.events.clone(),
         stop: settings.signals.token(),
         log: StepLog::new("", |_| ()),
         secrets: settings.secrets.clone(),
@@ -211,7 +211,7 @@ async fn execute(
         logs,
     });
     let (harvest, mut ledger) = executor.run().await;
-    end_helpers(&harvest, &helpers, &mut ledger, locks, &settings.events).await?;
+    end_helpers(&harvest, &helpers, &mut ledger, locks, &settings.contact.events).await?;
     let outcome = outcome(&harvest, &settings.signals);
     ledger.end(outcome).map_err(Diagnostic::from)?;
     let outputs = outputs(&plan, &harvest, &remaining.standing);

@@ -16,7 +16,7 @@ use crate::nodes::volume::{Origin, VolumeHandle};
 use crate::nodes::{Handle, Image, Node, NodeData, NodeKind, Ref, Snapshot, Volume};
 use crate::plan::steps::Fate;
 use crate::plan::{Action, ImagePlan, Plan};
-use crate::providers::{ImageQuery, Marker, ObservedImage, Owner, Providers, RunId, VolumeOrigin};
+use crate::providers::{Contact, ImageQuery, Marker, ObservedImage, Owner, Providers, RunId, VolumeOrigin};
 use crate::spec::{ProviderKey, ProviderSettings};
 use crate::units::Size;
 
@@ -165,7 +165,7 @@ fn settings(directory: &Path) -> (Settings, Arc<Mutex<Vec<Event>>>) {
         lock_timeout: None,
         on_error: OnError::Cleanup,
         secrets: Secrets::default(),
-        events: Events::to(move |event| sink.lock().unwrap().push(event)),
+        contact: Contact::silent(Events::to(move |event| sink.lock().unwrap().push(event))),
         signals: Signals::default(),
         executable: None,
         command: "test".into(),
@@ -175,7 +175,7 @@ fn settings(directory: &Path) -> (Settings, Arc<Mutex<Vec<Event>>>) {
 }
 
 fn open(directory: &Path) -> Providers {
-    crate::providers::open(&providers_of(directory)).unwrap()
+    crate::providers::open(&providers_of(directory), &Contact::nobody()).unwrap()
 }
 
 async fn standing(directory: &Path) -> Vec<ObservedImage> {
@@ -301,7 +301,7 @@ async fn after_a_stop_nothing_is_begun() {
     let report = run(
         plan(directory.path(), &["a"]),
         Settings {
-            events: stopper,
+            contact: Contact::silent(stopper),
             ..settings
         },
     )
@@ -369,7 +369,7 @@ async fn what_a_dead_run_left_is_closed_whether_it_was_answered_or_not() {
         crash(directory.path(), answered).await;
         assert_eq!(leftovers(directory.path()).await, 1);
         let bake = directory.path().join(".bake");
-        let clear = async || recover(&bake, Scope::Dead, "test", &Events::nowhere()).await.unwrap();
+        let clear = async || recover(&bake, Scope::Dead, "test", &Contact::nobody()).await.unwrap();
         let first = clear().await;
         assert_eq!((first[0].closed.len(), first[0].stuck.len()), (1, 0));
         assert_eq!(leftovers(directory.path()).await, 0);

@@ -17,12 +17,11 @@ use crate::apply::recover::Scope;
 use crate::apply::{self, OnError, Settings, Signals};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::digest::Digest;
-use crate::event::{Event, Events};
+use crate::event::Events;
 use crate::host::machine;
 use crate::lang::Value;
 use crate::nodes::context::Secrets;
 use crate::plan::{Action, Mode, Plan};
-use crate::providers::Providers;
 use crate::ui::plan::View;
 use crate::ui::progress::{Progress, Style};
 use crate::ui::{self, Terminal};
@@ -132,10 +131,11 @@ impl Flags {
     /// A journal that does not read.
     pub fn recover(&self, terminal: &Arc<Terminal>) -> Result<(), Diagnostics> {
         let runtime = session::runtime()?;
-        let early = Events::to({
-            let (terminal, json) = (Arc::clone(terminal), self.carrying.json);
-            move |event| tell_early(&terminal, json, &event)
-        });
+        let early = match self.carrying.json {
+            true => Events::nowhere(),
+            false => session::saying(terminal),
+        };
+        let early = session::contact(terminal, self.planning.input, early);
         let work = apply::recover(Path::new(BAKE_DIRECTORY), Scope::Dead, COMMAND, &early);
         runtime.block_on(work).map(drop)
     }
@@ -162,7 +162,7 @@ impl Flags {
             }
         }
         let secrets = session.module.hidden().collect();
-        self.execute(plan, secrets, Some(session.providers.clone()), terminal)
+        self.execute(plan, secrets, Some(session), terminal)
     }
 
     fn run_saved(&self, file: &Path, expected: Option<&Digest>, terminal: &Arc<Terminal>) -> Result<Exit, Diagnostics> {
@@ -180,7 +180,7 @@ impl Flags {
         &self,
         plan: Plan,
         secrets: Vec<Value>,
-        providers: Option<Providers>,
+        session: Option<&Session>,
         terminal: &Arc<Terminal>,
     ) -> Result<Exit, Diagnostics> {
         let json = self.carrying.json;
@@ -204,6 +204,11 @@ impl Flags {
                 .flat_map(Value::texts),
         );
         let events = record::keeping(progress.events(), secrets.clone());
+        let providers = session.map(|session| {
+            // What they have to say belongs to the apply from now on.
+            session.contact.turn_to(&events);
+            session.providers.clone()
+        });
         let settings = Settings {
             providers,
             ..self.settings(&plan, secrets, events, signals.clone(), terminal)
@@ -245,7 +250,7 @@ impl Flags {
             on_error,
             secrets,
             signals,
-            events,
+            contact: session::contact(terminal, self.planning.input, events),
             executable: None,
             command: match plan.mode {
                 Mode::Import => "bake import".to_owned(),
@@ -273,12 +278,6 @@ pub const COMMAND: &str = "bake apply";
 /// As many as there are processors, but enough that one who waits does not hold up the others.
 pub(super) fn default_parallelism() -> usize {
     machine::processors().clamp(4, 16)
-}
-
-fn tell_early(terminal: &Terminal, json: bool, event: &Event) {
-    if let (Event::Message { text }, false) = (event, json) {
-        terminal.say(&crate::ui::printable::clean(text));
-    }
 }
 
 fn question(plan: &Plan) -> &'static str {

@@ -16,6 +16,7 @@ use crate::host;
 use crate::lang::{Value, print, syntax};
 use crate::module::{Explorer, explore};
 use crate::plan::outputs::Known;
+use crate::providers::Contact;
 use crate::ui::Terminal;
 
 /// Ask for the values of expressions
@@ -56,9 +57,9 @@ impl Args {
     }
 
     /// What the images that stand say of themselves, as far as they can be seen: an answer is worth more than none.
-    fn images(&self, terminal: &Terminal) -> Known {
+    fn images(&self, terminal: &Arc<Terminal>) -> Known {
         let module = self.module.load_asking(terminal, false);
-        let world = module.and_then(|module| Session::of(module)?.world());
+        let world = module.and_then(|module| Session::of(module, &Contact::nobody())?.world());
         world.map(|world| known(&world)).unwrap_or_default()
     }
 }

@@ -7,7 +7,7 @@ use clap::builder::NonEmptyStringValueParser;
 use super::apply::{Carrying, Flags};
 use super::exit::Exit;
 use super::rights::Rights;
-use super::session::{ModuleArguments, Session};
+use super::session::{self, ModuleArguments, Session};
 use crate::address::ImageAddress;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::plan::{Plan, import};
@@ -51,7 +51,8 @@ impl Args {
         let flags = Flags::only_carrying(self.carrying, self.input);
         let rights = Rights::obtain();
         flags.recover(terminal)?;
-        let session = Session::of(self.module.load_asking(terminal, self.input)?)?;
+        let contact = session::contact(terminal, self.input, session::saying(terminal));
+        let session = Session::of(self.module.load_asking(terminal, self.input)?, &contact)?;
         let who = session.who().unwrap_or_default();
         who.iter().for_each(|who| terminal.say(who));
         let plan = plan(&session, &self.address, &self.id)?;

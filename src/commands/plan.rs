@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::exit::Exit;
 use super::format::{self, FormatArguments};
-use super::session::{ModuleArguments, Session};
+use super::session::{self, ModuleArguments, Session};
 use crate::address::Selection;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::plan::{self, Mode, Options, Plan};
@@ -82,7 +82,8 @@ impl PlanArguments {
     /// # Errors
     /// All that is wrong with the module, or with what it asks for.
     pub fn plan(&self, terminal: &Arc<Terminal>) -> Result<(Session, Plan), Diagnostics> {
-        let session = Session::of(self.module.load_asking(terminal, self.input)?)?;
+        let contact = session::contact(terminal, self.input, session::saying(terminal));
+        let session = Session::of(self.module.load_asking(terminal, self.input)?, &contact)?;
         // What is wrong with credentials, the next question says better.
         session
             .who()

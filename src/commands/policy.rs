@@ -5,8 +5,9 @@ use std::sync::Arc;
 use super::exit::Exit;
 use super::session::{ModuleArguments, Session};
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::providers::Rights;
-use crate::spec::ImageSpec;
+use crate::module::Module;
+use crate::providers::{Rights, Uses};
+use crate::spec::ProviderKey;
 use crate::ui::Terminal;
 use crate::ui::json;
 
@@ -33,14 +34,7 @@ impl Args {
         let rights = if self.plan { Rights::Plan } else { Rights::Apply };
         let mut any = false;
         for (key, provider) in session.providers.iter() {
-            let images = session
-                .module
-                .images
-                .iter()
-                .map(Arc::as_ref)
-                .filter(|spec| spec.provider == *key);
-            let images: Vec<&ImageSpec> = images.collect();
-            if let Some(policy) = provider.policy(&session.module.owner, &images, rights) {
+            if let Some(policy) = provider.policy(&uses(&session.module, key), rights) {
                 terminal.data(&json::pretty(&policy));
                 any = true;
             }
@@ -51,5 +45,16 @@ impl Args {
                 .help("only provider \"aws\" does")
                 .into()),
         }
+    }
+}
+
+/// What the module has to do with one of its providers.
+fn uses<'a>(module: &'a Module, key: &ProviderKey) -> Uses<'a> {
+    let images = module.images.iter().map(Arc::as_ref);
+    let sources = module.data.iter().filter(|one| one.provider.as_ref() == Some(key));
+    Uses {
+        owner: &module.owner,
+        images: images.filter(|spec| spec.provider == *key).collect(),
+        sources: sources.map(|one| one.asked.as_ref()).collect(),
     }
 }

@@ -9,9 +9,7 @@ use super::session;
 use crate::apply;
 use crate::apply::recover::{Recovered, Scope};
 use crate::diagnostic::Diagnostics;
-use crate::event::{Event, Events};
 use crate::ui::Terminal;
-use crate::ui::printable::clean;
 
 /// Finish the teardown of runs that were cut off
 #[derive(Debug, clap::Args)]
@@ -25,15 +23,8 @@ pub struct Args {}
 impl Args {
     /// Reads the journals and closes what stands.
     pub fn run(self, terminal: &Arc<Terminal>) -> Result<Exit, Diagnostics> {
-        let events = Events::to({
-            let terminal = Arc::clone(terminal);
-            move |event| {
-                if let Event::Message { text } = event {
-                    terminal.say(&clean(&text));
-                }
-            }
-        });
-        let recovering = apply::recover(Path::new(BAKE_DIRECTORY), Scope::DeadAndKept, "bake recover", &events);
+        let contact = session::contact(terminal, true, session::saying(terminal));
+        let recovering = apply::recover(Path::new(BAKE_DIRECTORY), Scope::DeadAndKept, "bake recover", &contact);
         let recovered = session::runtime()?.block_on(recovering)?;
         Ok(told(&recovered, terminal))
     }

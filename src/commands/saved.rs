@@ -26,7 +26,10 @@ pub fn read(
     terminal: &Arc<Terminal>,
 ) -> Result<(Plan, Vec<Value>), Diagnostics> {
     let mut plan = plan::file::read(file, expected)?;
-    let providers = providers::open(&plan.providers)?;
+    let providers = providers::open(
+        &plan.providers,
+        &session::contact(terminal, planning.input, session::saying(terminal)),
+    )?;
     let world = session::runtime()?
         .block_on(observe(&plan.owner, &providers))
         .map_err(Diagnostic::from)?;

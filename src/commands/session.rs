@@ -8,10 +8,12 @@ use clap::builder::NonEmptyStringValueParser;
 
 use super::assignments::Assignments;
 use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::event::{Event, Events};
 use crate::module::{self, LoadOptions, Module};
 use crate::plan::observe::{self, World, observe};
-use crate::providers::{self, ObservedImage, Owner, ProviderError, Providers};
+use crate::providers::{self, Contact, ObservedImage, Owner, ProviderError, Providers};
 use crate::ui::Terminal;
+use crate::ui::printable::clean;
 
 /// Flags of all that reads a module.
 #[derive(Debug, Clone, Default, clap::Args)]
@@ -38,7 +40,7 @@ impl ModuleArguments {
     ///
     /// # Errors
     /// All that is wrong with it.
-    pub fn load(&self, terminal: &Terminal) -> Result<Module, Diagnostics> {
+    pub fn load(&self, terminal: &Arc<Terminal>) -> Result<Module, Diagnostics> {
         self.load_asking(terminal, true)
     }
 
@@ -46,7 +48,7 @@ impl ModuleArguments {
     ///
     /// # Errors
     /// All that is wrong with it.
-    pub fn load_asking(&self, terminal: &Terminal, input: bool) -> Result<Module, Diagnostics> {
+    pub fn load_asking(&self, terminal: &Arc<Terminal>, input: bool) -> Result<Module, Diagnostics> {
         self.with_options(terminal, input, |options| module::load(&options))
     }
 
@@ -54,7 +56,7 @@ impl ModuleArguments {
     ///
     /// # Errors
     /// All that is wrong with it.
-    pub fn load_offline(&self, terminal: &Terminal) -> Result<Module, Diagnostics> {
+    pub fn load_offline(&self, terminal: &Arc<Terminal>) -> Result<Module, Diagnostics> {
         let data = module::Data::Offline;
         self.with_options(terminal, false, |options| {
             module::load(&LoadOptions { data, ..options })
@@ -62,7 +64,7 @@ impl ModuleArguments {
     }
 
     /// Hands on how the module is read.
-    pub fn with_options<T>(&self, terminal: &Terminal, input: bool, read: impl FnOnce(LoadOptions<'_>) -> T) -> T {
+    pub fn with_options<T>(&self, terminal: &Arc<Terminal>, input: bool, read: impl FnOnce(LoadOptions<'_>) -> T) -> T {
         let ask = |name: &str, description: Option<&str>, sensitive: bool| ask(terminal, name, description, sensitive);
         let text = |(name, value): (OsString, OsString)| Some((name.into_string().ok()?, value.into_string().ok()?));
         read(LoadOptions {
@@ -75,6 +77,7 @@ impl ModuleArguments {
                 None => module::Data::Follow,
             },
             prompt: (input && terminal.can_ask()).then_some(&ask),
+            contact: contact(terminal, input, saying(terminal)),
         })
     }
 }
@@ -89,12 +92,35 @@ fn ask(terminal: &Terminal, name: &str, description: Option<&str>, sensitive: bo
     }
 }
 
+/// Whom the providers may ask, a person unless that is not wanted, and tell.
+pub fn contact(terminal: &Arc<Terminal>, input: bool, events: Events) -> Contact {
+    match input && terminal.can_ask() {
+        false => Contact::silent(events),
+        true => Contact::person(events, {
+            let terminal = Arc::clone(terminal);
+            move |question| terminal.ask_secret(question)
+        }),
+    }
+}
+
+/// Says messages as they come; before there is an apply, there are no other events.
+pub fn saying(terminal: &Arc<Terminal>) -> Events {
+    let terminal = Arc::clone(terminal);
+    Events::to(move |event| {
+        if let Event::Message { text } = event {
+            terminal.say(&clean(&text));
+        }
+    })
+}
+
 /// A module with its providers.
 pub struct Session {
     /// The module.
     pub module: Module,
     /// Its providers.
     pub providers: Providers,
+    /// Whom they ask and tell.
+    pub contact: Contact,
     /// What waits for the world.
     pub runtime: tokio::runtime::Runtime,
 }
@@ -107,16 +133,17 @@ impl Session {
     pub fn open(arguments: &ModuleArguments, terminal: &Arc<Terminal>) -> Result<Session, Diagnostics> {
         let module = arguments.load(terminal)?;
         terminal.diagnostics(&module.warnings);
-        Session::of(module)
+        Session::of(module, &contact(terminal, true, saying(terminal)))
     }
 
     /// Opens the providers of a module.
     ///
     /// # Errors
     /// A provider that cannot be opened.
-    pub fn of(module: Module) -> Result<Session, Diagnostics> {
+    pub fn of(module: Module, contact: &Contact) -> Result<Session, Diagnostics> {
         Ok(Session {
-            providers: providers::open(&module.providers)?,
+            providers: providers::open(&module.providers, contact)?,
+            contact: contact.clone(),
             runtime: runtime()?,
             module,
         })
@@ -131,7 +158,7 @@ impl Session {
         world.map_err(|error| Diagnostic::from(error).into())
     }
 
-    /// What stands, and what the images of the module are built on.
+    /// What stands, what the images of the module are built on, and the keys that they name.
     ///
     /// # Errors
     /// Those of a provider that cannot say; what the providers cannot do of what the module asks for.
@@ -142,6 +169,8 @@ impl Session {
         self.runtime.block_on(sources).map_err(Diagnostic::from)?;
         let publications = observe::publications(&self.module, &self.providers, &mut world);
         self.runtime.block_on(publications)?;
+        let keys = observe::keys(&self.module, &self.providers, &mut world);
+        self.runtime.block_on(keys).map_err(Diagnostic::from)?;
         Ok(world)
     }
 

@@ -6,6 +6,7 @@ use super::exit::Exit;
 use super::format::{MessageFormat, place_in_repository};
 use super::session::ModuleArguments;
 use crate::diagnostic::Diagnostics;
+use crate::providers::Contact;
 use crate::ui::validation::Written;
 use crate::ui::{Terminal, annotations, json};
 use crate::{graph, module::Module, providers};
@@ -72,7 +73,7 @@ fn check(module: Module) -> Result<((usize, usize), Diagnostics), Diagnostics> {
         .iter()
         .all(|one| one.key.kind != "local" || one.store.is_some());
     if let Some(providers) = stores_known
-        .then(|| providers::open(&module.providers))
+        .then(|| providers::open(&module.providers, &Contact::nobody()))
         .and_then(|opened| said.take(opened))
     {
         for image in &module.images {

@@ -136,3 +136,88 @@ pub static REGION: OfProvider = OfProvider {
     provider: AWS,
     pins: Pins::Nothing,
 };
+
+/// The table of `data "parameter"`.
+pub static PARAMETER_BLOCK: Block = block("data")
+    .kind("parameter")
+    .labels(&["name"])
+    .doc(
+        "A parameter of the SSM Parameter Store, decrypted. Its value is secret: it is read by every plan, and neither a plan \
+         file nor the lock file nor a manifest holds it. The lock file pins its version.",
+    )
+    .arguments(&[
+        argument("name", Type::Text, Class::Run)
+            .required()
+            .doc("Its name, \"/images/token\", or its ARN."),
+        argument("version", Type::Integer(1, i64::MAX), Class::Run).doc("Which version. Default: the newest."),
+        argument("label", Type::Text, Class::Run).doc("The version that has this label."),
+        PROVIDER,
+        FOR_EACH,
+        DEPENDS_ON,
+    ])
+    .blocks(&[once(&LIFECYCLE)]);
+
+/// `data "parameter"`.
+pub static PARAMETER: OfProvider = OfProvider {
+    block: &PARAMETER_BLOCK,
+    attributes: &[
+        yields("value", Yields::Text, "Its value.").sensitive(),
+        yields(
+            "insecure_value",
+            Yields::Text,
+            "Its value without the mark of a secret; null if it is a SecureString.",
+        ),
+        yields("version", Yields::Number, "The number of its version."),
+        yields("type", Yields::Text, "\"String\", \"StringList\", \"SecureString\"."),
+        yields("data_type", Yields::Text, "\"text\" or \"aws:ec2:image\"."),
+        yields("arn", Yields::Text, "Its ARN."),
+    ],
+    provider: AWS,
+    pins: Pins::Version("version"),
+};
+
+/// The table of `data "secret"`.
+pub static SECRET_BLOCK: Block = block("data")
+    .kind("secret")
+    .labels(&["name"])
+    .doc(
+        "A secret of Secrets Manager. It is read by every plan, and neither a plan file nor the lock file nor a manifest holds \
+         it. The lock file pins its version.",
+    )
+    .arguments(&[
+        argument("name", Type::Text, Class::Run)
+            .required()
+            .doc("Its name, or its ARN."),
+        argument("key", Type::Text, Class::Run)
+            .doc("Of a secret that is a JSON object: the key whose value is wanted."),
+        argument("version", Type::Text, Class::Run).doc("The id of a version. Default: the current one."),
+        argument("version_stage", Type::Text, Class::Run)
+            .doc("The version with this staging label: \"AWSPREVIOUS\". Default: \"AWSCURRENT\"."),
+        PROVIDER,
+        FOR_EACH,
+        DEPENDS_ON,
+    ])
+    .blocks(&[once(&LIFECYCLE)]);
+
+/// `data "secret"`.
+pub static SECRET: OfProvider = OfProvider {
+    block: &SECRET_BLOCK,
+    attributes: &[
+        yields(
+            "value",
+            Yields::Text,
+            "Its text, or what stands under the key (texts as they are, all else as JSON); null of a binary secret.",
+        )
+        .sensitive(),
+        yields(
+            "binary",
+            Yields::Text,
+            "The bytes of a binary secret, in base64; null of a text.",
+        )
+        .sensitive(),
+        yields("version", Yields::Text, "The id of its version."),
+        yields("arn", Yields::Text, "Its ARN."),
+    ],
+    provider: AWS,
+    pins: Pins::Version("version"),
+};

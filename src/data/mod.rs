@@ -29,6 +29,8 @@ pub const KINDS: &[&dyn Kind] = &[
     &aws::AMI,
     &aws::CALLER_IDENTITY,
     &aws::REGION,
+    &aws::PARAMETER,
+    &aws::SECRET,
 ];
 
 /// The row that every kind has: one source for each element.

@@ -27,8 +27,7 @@ pub static AWS: Block = block("provider")
         argument("secret_key", Type::Any, Class::Run).unsupported(NO_KEYS),
         argument("token", Type::Any, Class::Run).unsupported(NO_KEYS),
         argument("mfa_code", Type::Any, Class::Run).unsupported(
-            "codes of MFA devices are not asked for: fetch a session with `aws sts get-session-token` and hand its \
-             credentials on in the environment",
+            "a module holds no codes: write assume_role { mfa_serial = \"...\" }, and the code is asked for",
         ),
         argument("custom_endpoint_ec2", Type::Any, Class::Run).unsupported("write endpoints { ec2 = \"...\" }"),
         argument("insecure_skip_tls_verify", Type::Any, Class::Run)
@@ -54,6 +53,10 @@ static ASSUME_ROLE: Block = block("assume_role")
             .doc("How the session is called in logs."),
         argument("external_id", Type::Text, Class::Run).doc("What the role's trust policy asks for."),
         argument("duration", Type::Duration, Class::Run).doc("15m to 12h; fetched anew before that is over."),
+        argument("mfa_serial", Type::Text, Class::Run).doc(
+            "The MFA device whose code the role wants: its ARN, or the serial number of a hardware device. The code is asked \
+             for on the terminal, once for a command.",
+        ),
         argument("policy", Type::Text, Class::Run).doc("A policy (JSON) that narrows the role's."),
         argument("policy_arns", Type::TextList, Class::Run).doc("Policies that narrow the role's."),
         argument("tags", Type::TextMap, Class::Run).doc("Session tags."),
@@ -115,6 +118,7 @@ fn assume_role(block: &Object) -> AssumeRole {
         role_arn: block.text("role_arn").unwrap_or_default().to_owned(),
         session_name: block.text("session_name").unwrap_or("bake").to_owned(),
         external_id: block.text("external_id").map(str::to_owned),
+        mfa_serial: block.text("mfa_serial").map(str::to_owned),
         duration: block.duration("duration").map(|duration| duration.value),
         policy: block.text("policy").map(str::to_owned),
         policy_arns: block.list("policy_arns"),

@@ -131,6 +131,8 @@ pub const BLOCKS: &[&Block] = &[
     &data::aws::AMI_BLOCK,
     &data::aws::CALLER_IDENTITY_BLOCK,
     &data::aws::REGION_BLOCK,
+    &data::aws::PARAMETER_BLOCK,
+    &data::aws::SECRET_BLOCK,
     &IMAGE,
     &OUTPUT,
     &CHECK,

@@ -4,25 +4,26 @@ use std::collections::BTreeMap;
 use std::future::Future;
 use std::path::Path;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::Poll;
 
 use tokio::sync::Semaphore;
 
-use super::Data;
 use super::conditions::may_be_read;
 use super::lock::{Entry, Lock};
 use super::names::Names;
 use super::tree::visit;
 use super::within::{InImage, Within};
+use super::{Data, LoadOptions};
 use crate::data::{self, Asks, Found, Kind, Pins, Request};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::digest::{ContentHasher, Digest};
 use crate::lang::syntax::Block as Written;
 use crate::lang::{Term, Value};
-use crate::providers::{self, Owner, Providers};
+use crate::providers::{self, Contact, Owner, Providers};
 use crate::schema::{Class, Decoder, Files, Object};
 use crate::source::Span;
-use crate::spec::ProviderSettings;
+use crate::spec::{ProviderKey, ProviderSettings};
 
 /// Sources that are read side by side.
 const AT_ONCE: usize = 16;
@@ -36,6 +37,10 @@ pub struct Reading {
     pub span: Span,
     /// Over what it was asked with; secrets count by their references.
     pub arguments: Digest,
+    /// Whom it asks, if that is a provider.
+    pub provider: Option<ProviderKey>,
+    /// What it is asked.
+    pub asked: Arc<Object>,
     /// What can be read of it.
     pub value: Value,
     /// What the lock file is to hold of it; none if it pins nothing of this kind.
@@ -51,7 +56,7 @@ struct Wanted<'a> {
     kind: &'static dyn Kind,
     /// That of the module in which it stands.
     directory: &'a Path,
-    object: Object,
+    object: Arc<Object>,
     arguments: Digest,
 }
 
@@ -62,6 +67,8 @@ pub(super) struct Reader<'a> {
     pub files: &'a Files,
     lock: &'a Lock,
     how: &'a Data,
+    /// Whom providers may ask and tell.
+    contact: &'a Contact,
     /// What was read so far, by address; of what cannot be read the error.
     pub known: BTreeMap<String, Result<Value, Diagnostic>>,
     /// What sources found, in the order in which they were read.
@@ -70,12 +77,13 @@ pub(super) struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     /// Nothing is read yet.
-    pub fn new(owner: &'a Owner, files: &'a Files, lock: &'a Lock, how: &'a Data) -> Reader<'a> {
+    pub fn new(owner: &'a Owner, files: &'a Files, lock: &'a Lock, options: &'a LoadOptions<'_>) -> Reader<'a> {
         Reader {
             owner,
             files,
             lock,
-            how,
+            how: &options.data,
+            contact: &options.contact,
             known: BTreeMap::new(),
             readings: Vec::new(),
         }
@@ -171,7 +179,7 @@ impl<'a> Reader<'a> {
             directory: files.directory(),
             kind,
             arguments: digest(&object),
-            object,
+            object: Arc::new(object),
         })
     }
 
@@ -187,7 +195,7 @@ impl<'a> Reader<'a> {
         match data::object(wanted.kind, entry.found.clone()) {
             Ok(value) => {
                 let pin = Some(entry.found.clone());
-                self.keep(&wanted, value, pin, true);
+                self.keep(&wanted, None, value, (pin, true));
                 None
             }
             // An entry that does not fit this bake is as good as none.
@@ -195,12 +203,22 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn keep(&mut self, wanted: &Wanted<'_>, value: Value, pin: Option<BTreeMap<String, Value>>, locked: bool) {
+    /// Remembers what a source found; `pinned` is what the lock file is to hold of it, and whether it came from there.
+    fn keep(
+        &mut self,
+        wanted: &Wanted<'_>,
+        provider: Option<ProviderKey>,
+        value: Value,
+        pinned: (Option<BTreeMap<String, Value>>, bool),
+    ) {
+        let (pin, locked) = pinned;
         self.known.insert(wanted.address.clone(), Ok(value.clone()));
         self.readings.push(Reading {
             address: wanted.address.clone(),
             span: wanted.written.span.clone(),
             arguments: wanted.arguments,
+            provider,
+            asked: Arc::clone(&wanted.object),
             value,
             pin,
             locked,
@@ -210,7 +228,7 @@ impl<'a> Reader<'a> {
     fn read(&mut self, wanted: &[Wanted<'_>], settings: &[ProviderSettings], found: &mut Diagnostics) {
         let asks = wanted.iter().any(|one| one.kind.asks() != Asks::Host);
         let providers = match asks {
-            true => found.take(providers::open(settings)),
+            true => found.take(providers::open(settings, self.contact)),
             false => Some(Providers::default()),
         };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
@@ -235,7 +253,11 @@ impl<'a> Reader<'a> {
                 Ok(value) => {
                     found.extend(self.not_locked(one, &value));
                     let pin = pin(one.kind, &value);
-                    self.keep(one, value, pin, false);
+                    let provider = match one.kind.asks() {
+                        Asks::Host => None,
+                        asks => choose(one, asks, settings).ok().cloned(),
+                    };
+                    self.keep(one, provider, value, (pin, false));
                 }
                 Err(error) => {
                     self.known.insert(one.address.clone(), Err(error.clone()));
@@ -307,7 +329,7 @@ fn choose<'s>(
     wanted: &Wanted<'_>,
     asks: Asks,
     settings: &'s [ProviderSettings],
-) -> Result<&'s crate::spec::ProviderKey, Diagnostic> {
+) -> Result<&'s ProviderKey, Diagnostic> {
     let fits = |one: &&ProviderSettings| match asks {
         Asks::Provider(kind) => one.key.kind == kind,
         _ => true,

@@ -126,7 +126,7 @@ pub fn glance(options: &LoadOptions<'_>) -> Result<Glance, Diagnostics> {
         environment: options.environment.clone(),
         variables: options.variables.clone(),
         data: options.data.clone(),
-        prompt: None,
+        ..LoadOptions::default()
     };
     let mut ignored = Diagnostics::new();
     let read = Read::new(&options, &mut ignored)?;
@@ -180,7 +180,7 @@ impl Read {
             project: project_of(bake.as_ref()),
             workspace: options.workspace.clone(),
         };
-        let reader = Reader::new(&owner, files, &self.lock, &options.data);
+        let reader = Reader::new(&owner, files, &self.lock, options);
         let (names, identities, readings) = self.with_data(&variables, &read, reader, found);
         names.evaluate_locals();
         let mut conditions = Conditions::default();
@@ -280,7 +280,7 @@ impl Read {
             project: project_of(self.bake(found).as_ref()),
             workspace: options.workspace.clone(),
         };
-        let reader = Reader::new(&owner, &self.files, &self.lock, &options.data);
+        let reader = Reader::new(&owner, &self.files, &self.lock, options);
         self.with_data(variables, read, reader, found).0
     }
 

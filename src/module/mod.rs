@@ -31,7 +31,7 @@ use std::sync::Arc;
 use crate::address::ImageAddress;
 use crate::diagnostic::Diagnostics;
 use crate::lang::value::Value;
-use crate::providers::Owner;
+use crate::providers::{Contact, Owner};
 use crate::source::{Span, Spanned};
 use crate::spec::{ImageSpec, ProviderSettings};
 
@@ -54,6 +54,8 @@ pub struct LoadOptions<'a> {
     pub data: Data,
     /// Asks a person for a variable without a value.
     pub prompt: Option<&'a Prompt<'a>>,
+    /// Whom the providers of data sources may ask and tell.
+    pub contact: Contact,
 }
 
 /// How the data sources of a module are read.

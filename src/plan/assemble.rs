@@ -263,7 +263,7 @@ impl<'a> Assembly<'a> {
             let base = fate.compiled.spec.source.base().and_then(|base| self.fates.get(base));
             match fate.decision.action {
                 Action::Build | Action::Replace => all.extend(nodes::build(fate, base, self.world)),
-                Action::Register => all.extend(nodes::register(fate, base, &fate.decision.kept, fate.decision.release)),
+                Action::Register => all.extend(nodes::register(fate, base)),
                 Action::Update | Action::Promote => all.extend(nodes::current(fate).map(Arc::new)),
                 Action::Destroy | Action::Import | Action::None => {}
             }

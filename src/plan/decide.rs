@@ -1,7 +1,10 @@
 //! What happens to one image of the module: its content and registration against the releases that stand.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::causes;
 use super::compare::{Change, changes};
+use super::keys::{self, Encryption};
 use super::observe::{Kept, World};
 use super::options::Options;
 use super::{Action, Cause, written};
@@ -24,6 +27,8 @@ pub struct Decision<'a> {
     pub release: Option<&'a ObservedImage>,
     /// Snapshots without an image that are registered.
     pub kept: Vec<&'a Kept>,
+    /// Volumes of the release whose snapshots are made anew under another key, and registered.
+    pub encrypted: BTreeSet<String>,
     /// How often the content was built by force.
     pub build_number: u64,
 }
@@ -58,11 +63,18 @@ pub fn decide<'a>(
     }
     let equal: Vec<&ObservedImage> = equal.into_iter().filter(whole).collect();
     let registration = |image: &ObservedImage| registration_changes(spec, &image.manifest.spec, &compiled.recorded);
-    if let Some(release) = equal.iter().copied().find(|image| registration(image).is_empty()) {
+    let encryption = |image: &ObservedImage| keys::compare(spec, &compiled.recorded, image, world);
+    let fits = |image: &&ObservedImage| registration(image).is_empty() && encryption(image) == Encryption::Same;
+    if let Some(release) = equal.iter().copied().find(fits) {
         return stands(compiled, standing, release);
     }
     if let Some(release) = equal.first().copied() {
-        return register(compiled, release, registration(release));
+        let keys = match encryption(release) {
+            Encryption::Same => BTreeMap::new(),
+            Encryption::Anew(changes) => changes,
+            Encryption::Decrypted(changes) => return decrypted(compiled, standing, changes),
+        };
+        return register(compiled, release, registration(release), keys);
     }
     let volumes: Vec<String> = compiled
         .shape
@@ -108,8 +120,23 @@ fn build<'a>(
         changes,
         release: None,
         kept: Vec::new(),
+        encrypted: BTreeSet::new(),
         build_number,
     }
+}
+
+fn encryption(compiled: &Compiled, change: &Change) -> Cause {
+    Cause::Encryption {
+        argument: change.path.clone(),
+        span: written::place(&compiled.spec.object, &change.path),
+    }
+}
+
+/// Built again, since what is encrypted cannot be made into what is not.
+fn decrypted<'a>(compiled: &Compiled, standing: &[&'a ObservedImage], changes: Vec<Change>) -> Decision<'a> {
+    let causes = changes.iter().map(|change| encryption(compiled, change));
+    let number = standing.first().map_or(0, |current| current.manifest.build_number + 1);
+    build(compiled, standing, Action::Replace, causes.collect(), number)
 }
 
 /// A release of the wanted content and registration stands: the current one, or an older one that is promoted.
@@ -121,6 +148,7 @@ fn stands<'a>(compiled: &Compiled, standing: &[&'a ObservedImage], release: &'a 
             changes: Vec::new(),
             release: Some(release),
             kept: Vec::new(),
+            encrypted: BTreeSet::new(),
             build_number: release.manifest.build_number,
         };
     }
@@ -140,17 +168,31 @@ fn stands<'a>(compiled: &Compiled, standing: &[&'a ObservedImage], release: &'a 
     }
 }
 
-fn register<'a>(compiled: &Compiled, release: &'a ObservedImage, registration: Vec<Change>) -> Decision<'a> {
-    let cause = |change: &Change| Cause::Registration {
+/// Registered from snapshots that stand; of the volumes in `keys` from new ones under another key.
+fn register<'a>(
+    compiled: &Compiled,
+    release: &'a ObservedImage,
+    registration: Vec<Change>,
+    keys: BTreeMap<String, Change>,
+) -> Decision<'a> {
+    let registered = registration.iter().map(|change| Cause::Registration {
         argument: change.path.clone(),
         span: written::place(&compiled.spec.object, &change.path),
-    };
+    });
+    let encrypted = keys.values().map(|change| encryption(compiled, change));
+    let causes = registered.chain(encrypted).collect();
     let beside = |class: Class| matches!(class, Class::Mutable | Class::Keys);
-    let beside = changes(&release.manifest.spec, &compiled.recorded, beside);
+    let mut beside = changes(&release.manifest.spec, &compiled.recorded, beside);
+    beside.retain(|change| !keys.values().any(|key| key.path == change.path));
     Decision {
         action: Action::Register,
-        causes: registration.iter().map(cause).collect(),
-        changes: registration.into_iter().chain(beside).collect(),
+        causes,
+        encrypted: keys.keys().cloned().collect(),
+        changes: registration
+            .into_iter()
+            .chain(keys.into_values())
+            .chain(beside)
+            .collect(),
         release: Some(release),
         kept: Vec::new(),
         build_number: release.manifest.build_number,

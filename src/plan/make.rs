@@ -12,7 +12,7 @@ use super::names::{Given, Naming, Wish};
 use super::observe::World;
 use super::options::{Mode, Options};
 use super::outputs::Known;
-use super::{Action, Cause, Plan, mutable, publication, releases, select, source, written};
+use super::{Action, Cause, Plan, keys, mutable, publication, releases, select, source, written};
 use crate::address::ImageAddress;
 use crate::diagnostic::{Diagnostic, Diagnostics, Severity};
 use crate::graph::{Base, BaseIdentity, Compiled, batches, order};
@@ -34,6 +34,7 @@ pub fn make(module: &Module, world: &World, options: &Options) -> Result<Plan, D
         world: &renamed,
         moves: &moves,
         errors: Diagnostics::new(),
+        warnings: Diagnostics::new(),
         known: Known::default(),
         given: Given::new(),
         fates: BTreeMap::new(),
@@ -46,17 +47,19 @@ pub fn make(module: &Module, world: &World, options: &Options) -> Result<Plan, D
     let judged = planner.conditions();
     let Planner {
         errors,
+        warnings,
         known,
         fates,
         chosen,
         ..
     } = planner;
-    let mut errors = errors;
-    let (wrong, warnings): (Vec<_>, Vec<_>) = judged
+    let (mut errors, mut warnings) = (errors, warnings);
+    let (wrong, said): (Vec<_>, Vec<_>) = judged
         .found
         .into_iter()
         .partition(|one| one.severity == Severity::Error);
     errors.extend(wrong);
+    warnings.extend(said);
     let plan = assemble::Assembly {
         module,
         options,
@@ -87,6 +90,7 @@ struct Planner<'a> {
     world: &'a World,
     moves: &'a Moves,
     errors: Diagnostics,
+    warnings: Diagnostics,
     known: Known,
     given: Given,
     fates: BTreeMap<ImageAddress, Fate<'a>>,
@@ -159,6 +163,8 @@ impl<'a> Planner<'a> {
         };
         if fate.is_new() {
             source::check(spec, self.world)?;
+            keys::check(spec, self.world)?;
+            self.warnings.extend(source::hidden(spec, self.world));
         }
         self.name(&mut fate)?;
         self.settle(&mut fate)?;

@@ -9,6 +9,7 @@ pub mod decide;
 pub mod fate;
 pub mod file;
 pub mod import;
+pub mod keys;
 pub mod make;
 pub mod moved;
 pub mod mutable;
@@ -204,6 +205,14 @@ pub enum Cause {
     /// Registration differs.
     Registration {
         /// `name`, `register.boot_mode`.
+        argument: String,
+        /// Where it is written.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        span: Option<Span>,
+    },
+    /// The key that encrypts it differs.
+    Encryption {
+        /// `volume["root"].kms_key`.
         argument: String,
         /// Where it is written.
         #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -60,33 +60,70 @@ fn is_settled_by_the_world(node: &Node) -> bool {
     }
 }
 
-/// Registration of snapshots that stand: the image, and what follows its publication.
-pub fn register(
-    fate: &Fate<'_>,
-    base: Option<&Fate<'_>>,
-    kept: &[&Kept],
-    release: Option<&ObservedImage>,
-) -> Vec<Arc<Node>> {
+/// Registration of snapshots that stand, or of copies of them under another key: the image, and what follows its
+/// publication.
+pub fn register(fate: &Fate<'_>, base: Option<&Fate<'_>>) -> Vec<Arc<Node>> {
+    let (kept, release) = (fate.decision.kept.as_slice(), fate.decision.release);
     let follows = |node: &&Arc<Node>| match &node.data {
         NodeData::Image(_) => true,
         NodeData::Hook(hook) => matches!(hook.point, HookPoint::AfterPublish | HookPoint::Always),
         _ => false,
     };
-    let mut nodes: Vec<Arc<Node>> = fate.compiled.nodes.iter().filter(follows).cloned().collect();
-    for node in nodes.iter_mut().filter(|node| is_settled_by_the_world(node)) {
+    let followers = fate.compiled.nodes.iter().filter(follows).cloned();
+    let mut nodes: Vec<Arc<Node>> = encrypt(fate).into_iter().chain(followers).collect();
+    for node in nodes.iter_mut().filter(|node| matches!(node.data, NodeData::Image(_))) {
         if let NodeData::Image(image) = &mut Arc::make_mut(node).data {
             finish(image, fate);
             settle_inherited(image, base);
             if let (Some(Inherits::Made(_)), Some(release)) = (&image.inherits, release) {
                 image.inherits = Some(Inherits::Standing(release.id.clone()));
             }
+            let made = std::mem::take(&mut image.snapshots);
+            let made = made
+                .into_iter()
+                .filter(|(volume, _)| fate.decision.encrypted.contains(volume));
+            let made: BTreeMap<String, SnapshotSource> = made.collect();
             image.snapshots = standing(kept, release);
+            for (volume, source) in &mut image.snapshots {
+                if let Some(new) = made.get(volume) {
+                    *source = new.clone();
+                }
+            }
             image.timed = BTreeMap::new();
             if let Some(release) = release {
                 image.manifest.nodes = with_times(&image.manifest.nodes, &release.manifest);
                 image.manifest.built_on = release.manifest.built_on.clone();
             }
         }
+    }
+    nodes
+}
+
+/// A snapshot under another key: of a volume that is made of the one that stands, with the new key, and that nobody writes to.
+fn encrypt(fate: &Fate<'_>) -> Vec<Arc<Node>> {
+    let chosen = |volume: &str| fate.decision.encrypted.contains(volume);
+    let mut nodes = Vec::new();
+    for node in &fate.compiled.nodes {
+        let mut node = Arc::clone(node);
+        match &node.data {
+            NodeData::Volume(volume) if chosen(&volume.name) => {
+                let Some(standing) = fate.snapshot(&volume.name) else {
+                    continue;
+                };
+                if let NodeData::Volume(volume) = &mut Arc::make_mut(&mut node).data {
+                    volume.origin = Origin::Snapshot(standing);
+                    volume.size = None;
+                    volume.after = Vec::new();
+                }
+            }
+            NodeData::Snapshot(snapshot) if chosen(&snapshot.name) => {
+                if let NodeData::Snapshot(snapshot) = &mut Arc::make_mut(&mut node).data {
+                    snapshot.after = Vec::new();
+                }
+            }
+            _ => continue,
+        }
+        nodes.push(node);
     }
     nodes
 }

@@ -1,6 +1,6 @@
 //! What exists: the images of this project and workspace, who holds which name, and snapshots that a cut-off apply left.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -8,12 +8,12 @@ use crate::address::ImageAddress;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::digest::Digest;
 use crate::module::Module;
-use crate::providers::publication::{ParameterPlace, SeenKey, SeenParameter, Shares};
+use crate::providers::publication::{ParameterPlace, SeenParameter, Shares};
 use crate::providers::{
-    Holder, ImageId, Leftover, ObservedImage, Owner, ProviderError, Providers, Publication, Publishing, Sight,
-    SnapshotId, SourceImage,
+    Holder, ImageId, Key, Leftover, ObservedImage, Owner, ProviderError, Providers, Publication, Sight, SnapshotId,
+    SourceImage,
 };
-use crate::spec::{ImageSpec, ProviderKey, Source};
+use crate::spec::{ProviderKey, Source};
 use crate::units::Size;
 
 /// The world as the providers tell it.
@@ -37,9 +37,12 @@ pub struct World {
     /// Parameters of the module that stand.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub parameters: Vec<Held>,
+    /// By which key snapshots are encrypted; none: not at all.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub encryption: BTreeMap<SnapshotId, Option<String>>,
     /// Keys of the module as the key service knows them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub copy_keys: Vec<NamedKey>,
+    pub keys: Vec<NamedKey>,
 }
 
 /// A parameter of the module that stands.
@@ -65,8 +68,7 @@ pub struct NamedKey {
     /// As the module names it.
     pub named: String,
     /// What it is.
-    #[serde(flatten)]
-    pub key: SeenKey,
+    pub key: Key,
 }
 
 /// A snapshot whose image could not be registered.
@@ -142,10 +144,10 @@ pub async fn sources(module: &Module, providers: &Providers, world: &mut World) 
     Ok(())
 }
 
-/// What the module's parameters hold, and which its keys are: one question for ten parameters of a region, and one for each key.
+/// What the module's parameters hold: one question for ten parameters of a region.
 ///
 /// # Errors
-/// A key that is not there; those of the provider that could not answer.
+/// Two images that write one parameter; those of the provider that could not answer.
 pub async fn publications(module: &Module, providers: &Providers, world: &mut World) -> Result<(), Diagnostic> {
     for (key, provider) in providers.iter() {
         let (Some(publishing), Some(home)) = (provider.publishing(), world.region(key).map(str::to_owned)) else {
@@ -156,7 +158,6 @@ pub async fn publications(module: &Module, providers: &Providers, world: &mut Wo
         for spec in of_provider {
             let Some(block) = &spec.publish.object else { continue };
             let wanted = Publication::of_block(&block.recorded(), &home);
-            named_keys(spec, &wanted, publishing, world).await?;
             let regions = std::iter::once(&home).chain(wanted.copies.keys());
             for region in regions {
                 asked.extend(wanted.parameters.keys().map(|name| {
@@ -195,31 +196,26 @@ pub async fn publications(module: &Module, providers: &Providers, world: &mut Wo
     Ok(())
 }
 
-/// Keys that are named by an alias, and of shared images all, because those of AWS cannot be used then.
-async fn named_keys(
-    spec: &ImageSpec,
-    wanted: &Publication,
-    publishing: &dyn Publishing,
-    world: &mut World,
-) -> Result<(), Diagnostic> {
-    let named = wanted
-        .copies
-        .iter()
-        .filter_map(|(region, key)| Some((region, key.as_ref()?)));
-    for (region, named) in named {
-        let known = world.copy_key(&spec.provider, region, named).is_some();
-        let counts = named.contains("alias/") || !wanted.shares.is_empty();
-        if known || !counts {
+/// The keys that images of the module name, and their copies: one question for each of a region.
+///
+/// # Errors
+/// Those of the provider that could not answer.
+pub async fn keys(module: &Module, providers: &Providers, world: &mut World) -> Result<(), ProviderError> {
+    for (key, provider) in providers.iter() {
+        let (Some(publishing), Some(home)) = (provider.publishing(), world.region(key)) else {
             continue;
+        };
+        let of_provider = module.images.iter().filter(|spec| spec.provider == *key);
+        let named: BTreeSet<(String, String)> = of_provider.flat_map(|spec| super::keys::named(spec, home)).collect();
+        for (region, named) in named {
+            let found = publishing.key(&region, &named).await?;
+            world.keys.push(NamedKey {
+                provider: key.clone(),
+                region,
+                named,
+                key: found,
+            });
         }
-        let found = publishing.key(region, named).await;
-        let found = found.map_err(|error| Diagnostic::from(error).at(spec.publish_span()))?;
-        world.copy_keys.extend(found.map(|key| NamedKey {
-            provider: spec.provider.clone(),
-            region: region.clone(),
-            named: named.clone(),
-            key,
-        }));
     }
     Ok(())
 }
@@ -248,6 +244,7 @@ impl World {
             self.images.entry(address).or_default().push(image);
         }
         self.names.push((key.clone(), seen.names));
+        self.encryption.extend(seen.encryption);
         self.regions.extend(seen.region.map(|region| (key.clone(), region)));
         let kept = seen.kept.into_iter();
         self.kept
@@ -298,12 +295,6 @@ impl World {
         all.find(|held| held.provider == *provider && held.seen.place == *place)
     }
 
-    /// A key of the module.
-    pub fn copy_key(&self, provider: &ProviderKey, region: &str, named: &str) -> Option<&SeenKey> {
-        let is_it = |one: &&NamedKey| one.provider == *provider && one.region == region && one.named == named;
-        self.copy_keys.iter().find(is_it).map(|one| &one.key)
-    }
-
     /// Whether a parameter holds a release of this image, or a copy of one.
     fn is_release(&self, image: &ImageAddress, seen: &SeenParameter) -> bool {
         self.releases(image).iter().any(|release| {
@@ -320,6 +311,17 @@ impl World {
             .iter()
             .find(|(key, source)| key == provider && source.id.0 == id);
         found.map(|(_, source)| source)
+    }
+
+    /// What a provider told of a key of a region.
+    pub fn key(&self, provider: &ProviderKey, region: &str, named: &str) -> Option<&Key> {
+        let is_it = |one: &&NamedKey| one.provider == *provider && one.region == region && one.named == named;
+        self.keys.iter().find(is_it).map(|one| &one.key)
+    }
+
+    /// What it told of a key of the region in which images are built.
+    pub fn key_at_home(&self, provider: &ProviderKey, named: &str) -> Option<&Key> {
+        self.key(provider, self.region(provider)?, named)
     }
 
     /// Who holds a name.

@@ -9,11 +9,11 @@ use super::decide::is_ignored;
 use super::fate::Fate;
 use super::mutable::{change, minute, observed};
 use super::observe::World;
-use super::{Action, mutable};
+use super::{Action, keys, mutable};
 use crate::diagnostic::Diagnostic;
 use crate::lang::value::Value;
 use crate::providers::publication::{Announced, CopyState, ParameterPlace, ParameterWish, RegionalCopy, Shares};
-use crate::providers::{ImageId, ObservedImage, Publication, Published, SourceImage, SourceKey};
+use crate::providers::{ImageId, Key, ObservedImage, Publication, Published, SourceImage, SourceKey};
 use crate::schema::{Class, Recorded};
 use crate::source::Span;
 use crate::spec::{ImageSpec, Source};
@@ -335,12 +335,12 @@ fn is_under(
     let Some(arn) = &copy.key else {
         return copy.state == CopyState::Pending;
     };
-    let known = world.copy_key(&spec.provider, &copy.region, key);
+    let known = world.key(&spec.provider, &copy.region, key);
     arn == key
         || arn.ends_with(&format!(":key/{key}"))
         || match known {
-            Some(known) => known.arn == *arn,
-            None => recorded == Some(key),
+            Some(Key::Usable { arn: known, .. }) => known == arn,
+            _ => recorded == Some(key),
         }
 }
 
@@ -445,7 +445,7 @@ pub fn drift(image: &ObservedImage) -> Vec<Change> {
     differences("publish.", &rows(&recorded), &rows(&stands))
 }
 
-/// What cannot be published: parameters of others, and shares of what AWS's own keys encrypt.
+/// What cannot be published: parameters of others, copies under keys that cannot encrypt, and shares of what AWS's own keys encrypt.
 ///
 /// # Errors
 /// The first of them, at its place.
@@ -472,6 +472,11 @@ pub fn check(fate: &Fate<'_>, world: &World) -> Result<(), Diagnostic> {
                 .note(why.clone())
                 .help("choose another name, or write overwrite = true in the block to take it over"));
             }
+        }
+    }
+    for region in announcing.copies.keys() {
+        if let Some(Some(key)) = announcing.wanted.copies.get(region) {
+            keys::check_copy(spec, region, key, world)?;
         }
     }
     if announcing.wanted.shares.is_empty() {
@@ -516,10 +521,8 @@ impl Sharing<'_> {
             return Err(error.help("share it with accounts, or leave the encryption out"));
         }
         for (region, key) in &self.announcing.wanted.copies {
-            let seen = key
-                .as_ref()
-                .and_then(|key| self.world.copy_key(&self.spec.provider, region, key));
-            let of_aws = key.as_ref().is_none_or(|key| is_of_aws(key)) || seen.is_some_and(|seen| seen.managed);
+            let of_aws = |key: &String| is_of_aws(key, self.world.key(&self.spec.provider, region, key));
+            let of_aws = key.as_ref().is_none_or(of_aws);
             if of_aws {
                 let why = match key {
                     None => format!("without a kms_key the copy in {region} is encrypted with a key of AWS"),
@@ -551,7 +554,7 @@ impl Sharing<'_> {
             let key = volume.object.text("kms_key");
             let by_source = self.source().filter(|_| index == 0);
             let managed = match key {
-                Some(key) => is_of_aws(key),
+                Some(key) => is_of_aws(key, self.world.key_at_home(&self.spec.provider, key)),
                 None if by_source.is_some_and(|source| source.encrypted == Some(SourceKey::Own)) => false,
                 None => {
                     volume.object.is_on("encrypted")
@@ -573,9 +576,9 @@ impl Sharing<'_> {
     }
 }
 
-/// Whether a key by its name is AWS's own.
-fn is_of_aws(key: &str) -> bool {
-    key.contains("alias/aws/")
+/// Whether a key is AWS's own, as its name says, or what was seen of it.
+fn is_of_aws(key: &str, seen: Option<&Key>) -> bool {
+    key.contains("alias/aws/") || matches!(seen, Some(Key::Usable { managed: true, .. }))
 }
 
 /// Whether EC2 itself has set this deprecation: two years after its creation, where an image is public.

@@ -2,6 +2,7 @@
 
 use super::observe::World;
 use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::providers::Hidden;
 use crate::spec::{ImageSpec, Source};
 
 /// Looks at the source of an image that is to be made.
@@ -41,6 +42,30 @@ pub fn check(spec: &ImageSpec, world: &World) -> Result<(), Diagnostics> {
     }
     found.extend(size(spec, world));
     found.into_result(()).map(|_| ())
+}
+
+/// What an image does not take over from its source, since somebody else owns that, and does not say itself.
+pub fn hidden(spec: &ImageSpec, world: &World) -> Vec<Diagnostic> {
+    let Source::Ami(id) = &spec.source else {
+        return Vec::new();
+    };
+    let register = spec.object.child("register");
+    let said = |argument: &str| register.is_some_and(|block| block.written(argument).is_some());
+    let source = world.source(&spec.provider, &id.value).into_iter();
+    let hidden = source
+        .flat_map(|source| &source.hidden)
+        .filter(|one| !said(&one.argument));
+    let warning = |one: &Hidden| {
+        let summary = format!("{} does not take over the {} of {}", spec.address, one.what, id.value);
+        let warning = Diagnostic::warning(summary)
+            .label(&id.span, format!("only its owner {} may read that", one.owner))
+            .help(format!(
+                "write register {{ {0} = \"...\" }}, or {0} = \"none\" if it needs none",
+                one.argument
+            ));
+        warning.about(&spec.address.itself())
+    };
+    hidden.map(warning).collect()
 }
 
 /// A volume cannot be smaller than what is on it.

@@ -5,8 +5,10 @@
 
 #[cfg(feature = "aws")]
 pub mod aws;
+pub mod contact;
 pub mod export;
 pub mod foreign;
+pub mod key;
 pub mod local;
 pub mod manifest;
 pub mod publication;
@@ -26,7 +28,9 @@ use crate::lang::Value;
 use crate::schema::Object;
 use crate::spec::{ImageSpec, ProviderKey, ProviderSettings};
 use crate::units::Size;
+pub use contact::Contact;
 pub use foreign::Adoption;
+pub use key::Key;
 pub use manifest::Manifest;
 pub use publication::{Publication, Published, Publishing};
 
@@ -143,6 +147,9 @@ pub struct SourceImage {
     /// Whose key encrypts its root volume, and so what is built on it; none if it is not encrypted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub encrypted: Option<SourceKey>,
+    /// What an image that is built on it cannot take over, since only its owner may read it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub hidden: Vec<Hidden>,
     /// Why it cannot be built on, and what to do instead.
     pub unusable: Option<(String, String)>,
 }
@@ -280,6 +287,28 @@ pub enum Resource {
     Image(ImageId),
 }
 
+/// What a module has to do with one provider.
+#[derive(Debug)]
+pub struct Uses<'a> {
+    /// Whose the images are.
+    pub owner: &'a Owner,
+    /// Those that live there.
+    pub images: Vec<&'a ImageSpec>,
+    /// Data sources that it answers.
+    pub sources: Vec<&'a Object>,
+}
+
+/// Something of an image that only its owner may read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hidden {
+    /// The argument of the `register` block that says it instead.
+    pub argument: String,
+    /// In words.
+    pub what: String,
+    /// Whose image it is.
+    pub owner: String,
+}
+
 /// What somebody wants to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Rights {
@@ -302,6 +331,9 @@ pub struct Sight {
     pub kept: Vec<(SnapshotId, Leftover, Size)>,
     /// What is wrong with snapshots of the images, where that can be seen at a glance.
     pub damaged: BTreeMap<SnapshotId, String>,
+    /// By which key (its ARN) snapshots of the owner are encrypted; none: not at all. Empty where nothing is encrypted by a
+    /// provider.
+    pub encryption: BTreeMap<SnapshotId, Option<String>>,
 }
 
 /// A place where images live.
@@ -344,9 +376,9 @@ pub trait Provider: Send + Sync {
     fn settle(&self) -> std::time::Duration;
     /// The file whose lock guards an image, where locks live with the images; otherwise the journal's place has them.
     fn lock_path(&self, owner: &Owner, image: &ImageAddress) -> Option<PathBuf>;
-    /// The least rights for these images, where rights are a document; for AWS an IAM policy.
-    fn policy(&self, owner: &Owner, images: &[&ImageSpec], rights: Rights) -> Option<serde_json::Value> {
-        let _ = (owner, images, rights);
+    /// The least rights for this use of it, where rights are a document; for AWS an IAM policy.
+    fn policy(&self, uses: &Uses<'_>, rights: Rights) -> Option<serde_json::Value> {
+        let _ = (uses, rights);
         None
     }
     /// Whether other hosts may work there without taking the locks of this one.
@@ -401,25 +433,28 @@ impl Providers {
 }
 
 /// How a kind of provider is made from its block.
-type Opener = fn(&ProviderSettings) -> Result<Box<dyn Provider>, Diagnostic>;
+type Opener = fn(&ProviderSettings, &Contact) -> Result<Box<dyn Provider>, Diagnostic>;
 
 /// Every kind of provider that is in this bake.
 const KINDS: &[(&str, Opener)] = &[
-    ("local", |settings| Ok(Box::new(local::Local::open(settings)?))),
+    ("local", |settings, _| Ok(Box::new(local::Local::open(settings)?))),
     #[cfg(feature = "aws")]
-    ("aws", |settings| Ok(Box::new(aws::Aws::open(settings)?))),
+    ("aws", |settings, contact| {
+        Ok(Box::new(aws::Aws::open(settings, contact)?))
+    }),
 ];
 
-/// Opens the providers of a module or plan. Nothing is looked at or made yet.
+/// Opens the providers of a module or plan. Nothing is looked at or made yet; whom they may ask, and tell, is in touch
+/// with them from then on.
 ///
 /// # Errors
 /// One diagnostic for each provider that this bake cannot open.
-pub fn open(settings: &[ProviderSettings]) -> Result<Providers, Diagnostics> {
+pub fn open(settings: &[ProviderSettings], contact: &Contact) -> Result<Providers, Diagnostics> {
     let mut errors = Diagnostics::new();
     let mut providers = BTreeMap::new();
     for one in settings {
         let opened = match KINDS.iter().find(|(kind, _)| *kind == one.key.kind) {
-            Some((_, open)) => open(one),
+            Some((_, open)) => open(one, contact),
             None => Err(unknown(&one.key)),
         };
         providers.extend(errors.take(opened).map(|provider| (one.key.clone(), provider)));

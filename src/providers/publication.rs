@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
-use super::{ImageId, Marker, Owner, ProviderError, SnapshotId};
+use super::{ImageId, Key, Marker, Owner, ProviderError, SnapshotId};
 use crate::address::ImageAddress;
 use crate::schema::{Recorded, RecordedBlock};
 use crate::units::Duration;
@@ -370,15 +370,6 @@ pub trait Publishing: Send + Sync {
     ) -> Result<Option<String>, ProviderError>;
     /// Writes a parameter, or removes it, if it is the image's.
     async fn point(&self, wish: &Pointing, owner: &Owner, image: &ImageAddress) -> Result<(), ProviderError>;
-    /// The ARN of a key of a region, by its id, alias or ARN; none if the caller may not look at it.
-    async fn key(&self, region: &str, key: &str) -> Result<Option<SeenKey>, ProviderError>;
-}
-
-/// A key as the key service knows it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SeenKey {
-    /// Its ARN.
-    pub arn: String,
-    /// Whether it is AWS's: what it encrypts cannot be shared.
-    pub managed: bool,
+    /// What a key of a region is, by its id, alias or ARN.
+    async fn key(&self, region: &str, key: &str) -> Result<Key, ProviderError>;
 }

@@ -56,7 +56,7 @@ impl Default for Wait {
 }
 
 /// An `assume_role` block.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AssumeRole {
     /// `arn:aws:iam::111122223333:role/bake`
     pub role_arn: String,
@@ -68,6 +68,9 @@ pub struct AssumeRole {
     /// How long the credentials hold; they are fetched anew before that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub duration: Option<Duration>,
+    /// The MFA device whose code is asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mfa_serial: Option<String>,
     /// A policy (JSON) that narrows the role's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub policy: Option<String>,

@@ -32,7 +32,9 @@ pub static REGISTER: Block = block("register")
         argument("tpm", Type::Choice(&["inherit", "none", "v2.0"]), Class::Registration).doc("NitroTPM."),
         argument("imds", Type::Choice(&["inherit", "any", "v2.0"]), Class::Registration)
             .doc("Version of the instance metadata that instances begin with."),
-        argument("uefi_data", Type::Text, Class::Registration).doc("UEFI variable store, in base64."),
+        argument("uefi_data", Type::Text, Class::Registration).doc(
+            "UEFI variable store, in base64; \"none\" for none. Default: that of the source, if it is an image of the account.",
+        ),
         argument("root_device", Type::Text, Class::Registration).doc("Device name of the root volume."),
     ])
     .blocks(&[many(&MAPPING)]);

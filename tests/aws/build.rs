@@ -57,6 +57,7 @@ fn an_image_from_an_ami_takes_over_what_it_does_not_say() {
     let asked = parameters(&bench, "RegisterImage");
     for (name, wanted) in [
         ("BootMode", json!("uefi")),
+        ("UefiData", json!("QU1aTlVFRkk=")),
         ("TpmSupport", json!("v2.0")),
         ("ImdsSupport", json!("v2.0")),
         ("EnaSupport", json!(true)),

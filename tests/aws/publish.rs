@@ -264,7 +264,7 @@ fn what_cannot_be_shared_is_said_at_plan() {
         ),
         (
             publishing("region \"us-east-1\" { kms_key = \"alias/nobody\" }"),
-            "there is none in us-east-1",
+            "there is no such key in us-east-1",
         ),
         (
             publishing("parameter \"images/latest\" {}"),

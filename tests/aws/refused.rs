@@ -124,6 +124,95 @@ fn every_way_in_which_credentials_fail_has_its_own_words() {
     bench.done(&["plan"]);
 }
 
+/// bake without keys in the environment, with this in it, and with this file of profiles.
+fn without_keys(bench: &Bench, profiles: &str, environment: &[(&str, &str)]) -> String {
+    bench.project.write("profiles", profiles);
+    let mut command = bench.bake(&["plan"]);
+    command
+        .env_remove("AWS_ACCESS_KEY_ID")
+        .env_remove("AWS_SECRET_ACCESS_KEY")
+        .env("HOME", bench.project.path())
+        .env("AWS_CONFIG_FILE", bench.project.path().join("profiles"))
+        .env("AWS_EC2_METADATA_DISABLED", "true")
+        .envs(environment.iter().copied());
+    let output = command.output().expect("bake starts");
+    let text = both(&output);
+    assert_eq!(output.status.code(), Some(1), "{text}");
+    text
+}
+
+#[test]
+fn every_source_of_credentials_fails_in_its_own_words() {
+    let bench = Bench::new(Lab::xen(), &from_scratch());
+    let profile = |lines: &str| format!("[profile x]\n{lines}\n");
+    let sso = "sso_account_id = 111122223333\nsso_role_name = x\nsso_region = eu-central-1\nsso_start_url = https://sso.example/start";
+    let role = "role_arn = arn:aws:iam::111122223333:role/builder";
+    let x = &[("AWS_PROFILE", "x")][..];
+    for (profiles, environment, words) in [
+        (
+            profile("credential_process = sh -c 'echo broken >&2; exit 3'"),
+            x,
+            "the program that credential_process names failed",
+        ),
+        (
+            profile("credential_process = echo hello"),
+            x,
+            "the program that credential_process names failed",
+        ),
+        (profile("region = eu-central-1"), x, "says nothing of credentials"),
+        (profile(sso), x, "the SSO session is over or was never begun"),
+        (
+            profile("sso_session = none\nsso_account_id = 1\nsso_role_name = x"),
+            x,
+            "names an sso-session that no file has",
+        ),
+        (profile(role), x, "not with whose credentials it is assumed"),
+    ] {
+        let text = without_keys(&bench, &profiles, environment);
+        assert!(text.replace('\n', " ").contains(words), "{words:?} is not in:\n{text}");
+    }
+    bench.assert_standing(0, 0);
+}
+
+#[test]
+fn the_instance_says_why_it_has_no_credentials() {
+    let bench = Bench::new(Lab::xen(), &from_scratch());
+    bench.lab.set(serde_json::json!({ "imds": "off" }));
+    let text = without_keys(&bench, "", &[("AWS_EC2_METADATA_DISABLED", "false")]);
+    assert!(
+        text.contains("no credentials were found") || text.contains("the instance metadata gives"),
+        "{text}"
+    );
+}
+
+/// Credentials that end in the middle: what was made is found by the next run.
+#[test]
+fn credentials_that_expire_in_the_middle_leave_nothing_to_the_next_run() {
+    let bench = Bench::new(Lab::xen(), &from_scratch());
+    let key = |state: &str| {
+        bench
+            .lab
+            .access_key(serde_json::json!({ "key": "LABSHORT", "account": crate::lab::ACCOUNT, "state": state }))
+    };
+    key("valid");
+    bench.lab.fault(
+        serde_json::json!({ "action": "CreateSnapshot", "kind": "error", "code": "RequestExpired", "times": null }),
+    );
+    let output = bench
+        .bake_as("LABSHORT", &["apply", "-auto-approve"])
+        .output()
+        .expect("bake starts");
+    assert_eq!(output.status.code(), Some(1), "{}", both(&output));
+    assert!(both(&output).contains("have expired"), "{}", both(&output));
+    bench.lab.no_faults();
+    let output = bench
+        .bake_as("LABSHORT", &["apply", "-auto-approve"])
+        .output()
+        .expect("bake starts");
+    assert!(output.status.success(), "{}", both(&output));
+    bench.assert_standing(1, 1);
+}
+
 #[test]
 fn what_is_not_there_yet_says_so() {
     let bench = Bench::new(Lab::xen(), "");

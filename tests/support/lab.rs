@@ -206,6 +206,28 @@ impl Lab {
         serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&output.stderr)))
     }
 
+    /// Calls a service that speaks JSON as the builder: `("secretsmanager", "secretsmanager.CreateSecret", ...)`.
+    pub fn service(&self, service: &str, target: &str, body: &Value) -> Value {
+        let scope = format!("Credential=LABMAIN/20260101/{REGION}/{service}/aws4_request");
+        let headers = format!("Authorization: AWS4-HMAC-SHA256 {scope}\r\nX-Amz-Target: {target}\r\n");
+        self.send("POST", "/", &headers, &body.to_string())
+    }
+
+    /// Puts a parameter, as a new version if it stands; the number of the version.
+    pub fn put_parameter(&self, body: Value) -> u64 {
+        let mut asked = json!({ "Overwrite": true });
+        let all = body.as_object().expect("an object").clone();
+        asked.as_object_mut().expect("an object").extend(all);
+        let answer = self.service("ssm", "AmazonSSM.PutParameter", &asked);
+        answer["Version"].as_u64().expect("a version")
+    }
+
+    /// Makes a secret, or a new version of it; the id of the version.
+    pub fn put_secret(&self, action: &str, body: Value) -> String {
+        let answer = self.service("secretsmanager", &format!("secretsmanager.{action}"), &body);
+        answer["VersionId"].as_str().expect("a version").to_owned()
+    }
+
     /// Asks the lab's own endpoint.
     pub fn get(&self, path: &str) -> Value {
         self.ask("GET", path, "")
@@ -217,9 +239,13 @@ impl Lab {
     }
 
     fn ask(&self, method: &str, path: &str, body: &str) -> Value {
+        self.send(method, &format!("/_lab/{path}"), "", body)
+    }
+
+    fn send(&self, method: &str, path: &str, headers: &str, body: &str) -> Value {
         let mut stream = TcpStream::connect(&self.address).expect("the lab listens");
         let request = format!(
-            "{method} /_lab/{path} HTTP/1.1\r\nHost: lab\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{body}",
+            "{method} {path} HTTP/1.1\r\nHost: lab\r\nConnection: close\r\n{headers}Content-Length: {}\r\n\r\n{body}",
             body.len()
         );
         stream.write_all(request.as_bytes()).expect("the lab reads");

@@ -1,5 +1,7 @@
 //! bake on a terminal of its own: script(1) makes the terminal and hands keys and output on.
 
+#![allow(dead_code)] // Each test file uses its own part.
+
 use std::io::{Read, Write};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};

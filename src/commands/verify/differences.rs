@@ -19,7 +19,7 @@ use crate::host::trees::{self, Difference, Side};
 use crate::host::{self, ext4, machine};
 use crate::nodes::origins as notes;
 use crate::providers::manifest::BuiltVolume;
-use crate::providers::{self, ImageQuery, ObservedImage};
+use crate::providers::{self, Contact, ImageQuery, ObservedImage};
 use crate::ui::Terminal;
 
 /// In what a volume differs; nothing if it does not.
@@ -45,7 +45,7 @@ struct File {
 /// # Errors
 /// If a disk cannot be read.
 pub async fn find(session: &Session, image: &ObservedImage, into: &Path) -> Result<Vec<Volume>, Diagnostic> {
-    let other = providers::open(&[elsewhere(&image.provider, into)?]).map_err(first)?;
+    let other = providers::open(&[elsewhere(&image.provider, into)?], &Contact::nobody()).map_err(first)?;
     let query = ImageQuery {
         owner: session.module.owner.clone(),
         address: Some(image.manifest.address.clone()),

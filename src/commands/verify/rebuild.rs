@@ -26,7 +26,7 @@ use crate::nodes::context::Secrets;
 use crate::nodes::filesystem::Action;
 use crate::nodes::{Node, NodeData};
 use crate::plan::{self, Options, Plan};
-use crate::providers::ObservedImage;
+use crate::providers::{Contact, ObservedImage};
 use crate::spec::{ProviderKey, ProviderSettings};
 use crate::ui::Terminal;
 use crate::ui::progress::{Progress, Style};
@@ -158,7 +158,7 @@ pub fn build(
     for provider in &mut module.providers {
         *provider = elsewhere(&provider.key, into)?;
     }
-    let session = Session::of(module)?;
+    let session = Session::of(module, &Contact::nobody())?;
     let address: ImageAddress = image
         .parse()
         .map_err(|_| Diagnostic::error(format!("{image:?} is no address of an image")))?;
@@ -233,7 +233,7 @@ fn carry_out(session: &Session, plan: Plan, into: &Path, terminal: &Arc<Terminal
             let hidden = session.module.hidden().chain(crate::plan::secrets(&plan));
             Secrets::new(hidden.flat_map(|one| one.texts()))
         },
-        events: progress.events(),
+        contact: Contact::silent(progress.events()),
         signals,
         executable: None,
         command: "bake verify".to_owned(),

@@ -7,18 +7,21 @@ use std::time::Duration;
 use aws_config::imds;
 use aws_config::meta::region::ProvideRegion;
 use aws_config::retry::RetryConfig;
-use aws_config::sts::AssumeRoleProvider;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
 use aws_runtime::env_config::file::{EnvConfigFileKind, EnvConfigFiles};
+use aws_sdk_ec2::config::SharedInterceptor;
 use tokio::sync::OnceCell;
 
-use super::errors;
 use super::json_api::{JsonApi, Service};
+use super::profile::{self, Base};
 use super::region::Regional;
-use crate::providers::ProviderError;
-use crate::spec::{AssumeRole, AwsSettings, Wait};
+use super::throttle::Throttle;
+use super::{credentials, errors, roles};
+use crate::event::Events;
+use crate::providers::{Contact, ProviderError};
+use crate::spec::{AwsSettings, Wait};
 
 /// How long the instance metadata may take to answer; outside of EC2 nobody does.
 const IMDS_PATIENCE: Duration = Duration::from_secs(2);
@@ -38,9 +41,11 @@ pub struct Client {
     imds: imds::Client,
     host: OnceCell<Host>,
     settings: AwsSettings,
+    events: Events,
     config: SdkConfig,
     json: Mutex<BTreeMap<(Service, String), JsonApi>>,
     regions: Mutex<BTreeMap<String, aws_sdk_ec2::Client>>,
+    identity: OnceCell<Identity>,
 }
 
 /// The EC2 instance on which bake runs.
@@ -70,25 +75,33 @@ impl Client {
     ///
     /// # Errors
     /// No region; no credentials, or ones that do not work, each in its own words.
-    pub async fn connect(settings: &AwsSettings) -> Result<Client, ProviderError> {
+    pub async fn connect(settings: &AwsSettings, contact: &Contact) -> Result<Client, ProviderError> {
         let imds = metadata(settings)?;
         let region = region(settings, &imds).await?;
-        let config = load(settings, &region).await;
-        let config = assume_roles(settings, config).await?;
-        credentials(settings, &config).await?;
+        let config = match profile::with_mfa(settings, files(settings)).await? {
+            None => load(settings, settings.profile.as_deref(), &region).await,
+            Some(chain) => {
+                let config = begin(settings, chain.base, &region).await;
+                roles::assume(settings, &chain.roles, contact, config).await?
+            }
+        };
+        let config = roles::assume(settings, &settings.assume_role, contact, config).await?;
+        fetch_once(settings, &config).await?;
         let mut sts = aws_sdk_sts::config::Builder::from(&config);
         sts.set_endpoint_url(endpoint("sts", region.as_ref(), settings, &config));
         Ok(Client {
-            ec2: ec2(region.as_ref(), settings, &config),
+            ec2: ec2(region.as_ref(), settings, &config, &contact.events),
             region: region.to_string(),
             wait: settings.wait,
             sts: aws_sdk_sts::Client::from_conf(sts.build()),
             imds,
             host: OnceCell::new(),
             settings: settings.clone(),
+            events: contact.events.clone(),
             config,
             json: Mutex::default(),
             regions: Mutex::default(),
+            identity: OnceCell::new(),
         })
     }
 
@@ -97,7 +110,7 @@ impl Client {
         let mut known = self.regions.lock().unwrap_or_else(PoisonError::into_inner);
         let made = || match region == self.region {
             true => self.ec2.clone(),
-            false => ec2(region, &self.settings, &self.config),
+            false => ec2(region, &self.settings, &self.config, &self.events),
         };
         Regional {
             name: region.to_owned(),
@@ -109,7 +122,7 @@ impl Client {
     /// A service that speaks JSON, in a region.
     pub fn json(&self, service: Service, region: &str) -> JsonApi {
         let mut known = self.json.lock().unwrap_or_else(PoisonError::into_inner);
-        let made = || JsonApi::new(service, region, &self.config, &self.settings);
+        let made = || JsonApi::new(service, region, &self.config, &self.settings, &self.events);
         known.entry((service, region.to_owned())).or_insert_with(made).clone()
     }
 
@@ -117,7 +130,11 @@ impl Client {
     ///
     /// # Errors
     /// What is wrong with them.
-    pub async fn identity(&self) -> Result<Identity, ProviderError> {
+    pub async fn identity(&self) -> Result<&Identity, ProviderError> {
+        self.identity.get_or_try_init(|| self.who()).await
+    }
+
+    async fn who(&self) -> Result<Identity, ProviderError> {
         let answer = self.sts.get_caller_identity().send().await;
         let answer = answer.map_err(|error| errors::explain("ask AWS whose credentials these are", error))?;
         Ok(Identity {
@@ -144,8 +161,9 @@ impl Client {
     }
 }
 
-fn ec2(region: &str, settings: &AwsSettings, config: &SdkConfig) -> aws_sdk_ec2::Client {
+fn ec2(region: &str, settings: &AwsSettings, config: &SdkConfig, events: &Events) -> aws_sdk_ec2::Client {
     let mut ec2 = aws_sdk_ec2::config::Builder::from(config).region(Region::new(region.to_owned()));
+    ec2.push_interceptor(SharedInterceptor::new(Throttle::new(region, events)));
     ec2.set_endpoint_url(endpoint("ec2", region, settings, config));
     aws_sdk_ec2::Client::from_conf(ec2.build())
 }
@@ -227,7 +245,7 @@ fn files(settings: &AwsSettings) -> Option<EnvConfigFiles> {
 }
 
 /// The standard chain, with what the block says in its place.
-async fn load(settings: &AwsSettings, region: &Region) -> SdkConfig {
+async fn load(settings: &AwsSettings, profile: Option<&str>, region: &Region) -> SdkConfig {
     let retries = RetryConfig::standard()
         .with_max_attempts(settings.max_retries + 1)
         .with_max_backoff(Duration::from_secs(20));
@@ -238,7 +256,7 @@ async fn load(settings: &AwsSettings, region: &Region) -> SdkConfig {
         .region(region.clone())
         .retry_config(retries)
         .timeout_config(patience.build());
-    if let Some(profile) = &settings.profile {
+    if let Some(profile) = profile {
         loader = loader.profile_name(profile);
     }
     if let Some(files) = files(settings) {
@@ -247,53 +265,25 @@ async fn load(settings: &AwsSettings, region: &Region) -> SdkConfig {
     loader.load().await
 }
 
-/// Each role is assumed with the credentials of the one before.
-async fn assume_roles(settings: &AwsSettings, mut config: SdkConfig) -> Result<SdkConfig, ProviderError> {
-    for role in &settings.assume_role {
-        let before = config.credentials_provider().ok_or_else(errors::no_credentials)?;
-        let mut asked = config.clone().into_builder();
-        if let Some(url) = settings.endpoints.get("sts") {
-            asked = asked.endpoint_url(url);
+/// With what a profile begins whose roles are assumed by bake itself.
+async fn begin(settings: &AwsSettings, base: Base, region: &Region) -> SdkConfig {
+    match base {
+        Base::Profile(name) => load(settings, Some(&name), region).await,
+        Base::Keys(keys) => {
+            let config = load(settings, settings.profile.as_deref(), region).await;
+            let keys = SharedCredentialsProvider::new(keys);
+            config.into_builder().credentials_provider(keys).build()
         }
-        let provider = provider(role)
-            .configure(&asked.build())
-            .build_from_provider(before)
-            .await;
-        config = config
-            .into_builder()
-            .credentials_provider(SharedCredentialsProvider::new(provider))
-            .build();
     }
-    Ok(config)
-}
-
-fn provider(role: &AssumeRole) -> aws_config::sts::AssumeRoleProviderBuilder {
-    let mut builder = AssumeRoleProvider::builder(&role.role_arn).session_name(&role.session_name);
-    if let Some(id) = &role.external_id {
-        builder = builder.external_id(id);
-    }
-    if let Some(duration) = role.duration {
-        builder = builder.session_length(duration.as_std());
-    }
-    if let Some(policy) = &role.policy {
-        builder = builder.policy(policy);
-    }
-    if !role.policy_arns.is_empty() {
-        builder = builder.policy_arns(role.policy_arns.clone());
-    }
-    if !role.tags.is_empty() {
-        builder = builder.tags(role.tags.clone());
-    }
-    builder
 }
 
 /// Fetches credentials once, so that what is wrong with them is said in its own words.
-async fn credentials(settings: &AwsSettings, config: &SdkConfig) -> Result<(), ProviderError> {
-    let provider = config.credentials_provider().ok_or_else(errors::no_credentials)?;
+async fn fetch_once(settings: &AwsSettings, config: &SdkConfig) -> Result<(), ProviderError> {
+    let provider = config.credentials_provider().ok_or_else(credentials::none)?;
     let fetched = provider.provide_credentials().await;
     fetched
         .map(|_| ())
-        .map_err(|error| errors::credentials(settings, &error))
+        .map_err(|error| credentials::explain(settings, &error))
 }
 
 async fn host(imds: &imds::Client) -> Result<Host, ProviderError> {

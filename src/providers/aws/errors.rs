@@ -2,14 +2,12 @@
 
 use std::error::Error;
 
-use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_ec2::error::{ProvideErrorMetadata, SdkError};
 
 use crate::providers::ProviderError;
-use crate::spec::AwsSettings;
 
 /// Codes of a call that was turned away because there were too many (aws-runtime, THROTTLING_ERRORS).
-const THROTTLED: &[&str] = &[
+pub const THROTTLED: &[&str] = &[
     "RequestLimitExceeded",
     "Throttling",
     "ThrottlingException",
@@ -103,7 +101,8 @@ fn readable(message: &str) -> String {
     message.trim().trim_end_matches('.').to_owned()
 }
 
-fn refused(what: String, why: &str, help: &str) -> ProviderError {
+/// A definite no, with what to do about it.
+pub fn refused(what: String, why: &str, help: &str) -> ProviderError {
     ProviderError::Refused {
         what,
         why: why.to_owned(),
@@ -141,65 +140,6 @@ fn of_credentials(code: &str) -> Option<(&'static str, &'static str)> {
         ),
         _ => return None,
     })
-}
-
-/// That nothing gave credentials.
-pub fn no_credentials() -> ProviderError {
-    refused(
-        "cannot use AWS".into(),
-        "no credentials were found: not in the environment, not in a profile, not from the instance",
-        "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, write profile = \"...\" in the provider block, or give the \
-         instance a role",
-    )
-}
-
-/// The words for credentials that could not be had.
-pub fn credentials(settings: &AwsSettings, error: &CredentialsError) -> ProviderError {
-    let profile = settings.profile.clone().or_else(|| std::env::var("AWS_PROFILE").ok());
-    match (error, &profile) {
-        (CredentialsError::CredentialsNotLoaded(_), None) => return no_credentials(),
-        (CredentialsError::CredentialsNotLoaded(_), Some(name)) => {
-            return refused(
-                "cannot use AWS".into(),
-                &format!("the profile {name:?} is not there, or says nothing of credentials"),
-                "look into ~/.aws/config and ~/.aws/credentials, and at AWS_PROFILE",
-            );
-        }
-        _ => {}
-    }
-    let said = chain(error);
-    let has = |parts: &[&str]| parts.iter().any(|part| said.contains(part));
-    let (why, help) = match () {
-        () if has(&["mfa_serial", "MFA", "MultiFactor"]) => (
-            "a code of an MFA device is wanted",
-            "fetch a session with `aws sts get-session-token` and hand its credentials on in the environment",
-        ),
-        () if has(&["profile", "Profile"]) && has(&["not defined", "could not find", "missing"]) => (
-            "the profile is not there, or says nothing of credentials",
-            "look into ~/.aws/config and ~/.aws/credentials, and at AWS_PROFILE",
-        ),
-        () if has(&["SSO", "sso"]) => (
-            "the SSO session is over or was never begun",
-            "run aws sso login, with -profile if the profile is not the default one",
-        ),
-        () if has(&["ExpiredToken", "expired"]) => (
-            "the credentials have expired",
-            "fetch new ones, then run the same command again",
-        ),
-        () if has(&["AccessDenied", "not authorized"]) => (
-            "the role may not be assumed",
-            "its trust policy must name who assumes it (and the external_id), and that one needs sts:AssumeRole",
-        ),
-        () if has(&["InvalidClientTokenId", "SignatureDoesNotMatch"]) => (
-            "AWS does not accept the credentials with which the role is to be assumed",
-            "look whether the access key exists and is active",
-        ),
-        () => (
-            "the credentials cannot be fetched",
-            "`aws sts get-caller-identity` with the same environment says more",
-        ),
-    };
-    refused("cannot use AWS".into(), &format!("{why} ({said})"), help)
 }
 
 /// An error with all that caused it, without repeats.

@@ -6,12 +6,12 @@ use async_trait::async_trait;
 use aws_sdk_ec2::types::{DeviceType, Filter, Image, ImageState, ProductCodeValues};
 
 use super::region::{Regional, snapshots_of};
-use super::registration::Request;
+use super::registration::{Request, inherits};
 use super::tags::{self, DIGEST, RELEASE, Tags};
 use super::{Aws, errors, record};
 use crate::providers::{
-    Holder, ImageId, ImageQuery, ImageUpdate, Images, Keep, Manifest, Marker, ObservedImage, ProviderError, Registered,
-    Registration, SnapshotId, SourceImage, SourceKey,
+    Holder, ImageId, ImageQuery, ImageUpdate, Images, Keep, Key, Manifest, Marker, ObservedImage, ProviderError,
+    Registered, Registration, SnapshotId, SourceImage, SourceKey,
 };
 use crate::units::Size;
 
@@ -46,6 +46,9 @@ impl Images for Aws {
         for (source, _) in encrypted {
             source.encrypted = Some(self.key_of(&home, source.root.as_ref()).await?);
         }
+        for (source, image) in all.iter_mut().zip(&found) {
+            source.hidden = self.hidden(image).await?;
+        }
         let mut seen = self.seen.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let ids = found
             .iter()
@@ -56,7 +59,11 @@ impl Images for Aws {
 
     async fn register(&self, image: &Registration, marker: &Marker) -> Result<Registered, ProviderError> {
         let inherited = self.inherited(image).await?;
-        let request = Request::of(image, inherited.as_ref())?;
+        let uefi = match &inherited {
+            Some(source) if inherits(&image.manifest.spec, "uefi_data") => self.uefi_data(source).await?,
+            _ => None,
+        };
+        let request = Request::of(image, inherited.as_ref(), uefi)?;
         let home = self.home().await?;
         let (id, made) = match self.ask_to_register(image, &request, marker).await? {
             Registered::New(id) => (id.clone(), self.until_registered(&id, true).await?),
@@ -196,10 +203,10 @@ impl Aws {
         if key.contains("alias/aws/") {
             return Ok(SourceKey::Managed);
         }
-        Ok(match self.regional_key(&home.name, &key).await? {
-            Some(seen) if seen.managed => SourceKey::Managed,
-            Some(_) => SourceKey::Own,
-            None => SourceKey::Unknown,
+        Ok(match self.look_at_key(&home.name, &key).await? {
+            Key::Usable { managed: true, .. } => SourceKey::Managed,
+            Key::Usable { .. } => SourceKey::Own,
+            Key::Wrong { .. } | Key::Hidden => SourceKey::Unknown,
         })
     }
 
@@ -332,6 +339,7 @@ fn source(image: &Image) -> SourceImage {
         architecture,
         root,
         encrypted: None,
+        hidden: Vec::new(),
         unusable: unusable.map(|(why, help)| (why.to_owned(), help.to_owned())),
     }
 }

@@ -20,6 +20,8 @@ use aws_smithy_runtime_api::client::runtime_plugin::StaticRuntimePlugin;
 use serde_json::Value;
 
 use super::errors;
+use super::throttle::Throttle;
+use crate::event::Events;
 use crate::providers::ProviderError;
 use crate::spec::AwsSettings;
 
@@ -31,7 +33,6 @@ pub enum Service {
     /// The Key Management Service.
     Kms,
     /// Secrets Manager.
-    #[allow(dead_code)] // Its only reader, data "secret", is a change of its own.
     Secrets,
 }
 
@@ -77,10 +78,11 @@ pub type CallError = SdkError<Refusal, HttpResponse>;
 
 impl JsonApi {
     /// A service of a region, with credentials, retries and time limits of that configuration. Nothing is asked yet.
-    pub fn new(service: Service, region: &str, config: &SdkConfig, settings: &AwsSettings) -> JsonApi {
+    pub fn new(service: Service, region: &str, config: &SdkConfig, settings: &AwsSettings, events: &Events) -> JsonApi {
         let place = Place {
             service,
             region,
+            events,
             url: endpoint(service, region, config, settings),
             config,
         };
@@ -142,6 +144,7 @@ enum Repeat {
 struct Place<'a> {
     service: Service,
     region: &'a str,
+    events: &'a Events,
     url: String,
     config: &'a SdkConfig,
 }
@@ -155,6 +158,7 @@ impl Place<'_> {
             .behavior_version(version.unwrap_or(BehaviorVersion::v2026_01_12()))
             .endpoint_url(&self.url)
             .runtime_plugin(self.signing())
+            .interceptor(Throttle::new(self.region, self.events))
             .retry_classifier(TransientErrorClassifier::<Refusal>::new())
             .retry_classifier(AwsErrorCodeClassifier::<Refusal>::new())
             .retry_classifier(HttpStatusCodeClassifier::default());
@@ -341,7 +345,13 @@ mod tests {
             endpoints: [("ssm".to_owned(), url)].into(),
             ..AwsSettings::default()
         };
-        JsonApi::new(Service::Ssm, "eu-west-1", &config.build(), &settings)
+        JsonApi::new(
+            Service::Ssm,
+            "eu-west-1",
+            &config.build(),
+            &settings,
+            &Events::nowhere(),
+        )
     }
 
     #[tokio::test]

@@ -58,17 +58,19 @@ type Found = BTreeMap<String, Value>;
 
 #[async_trait]
 impl Lookups for Aws {
-    async fn look_up(&self, kind: &str, arguments: &Object, _pinned: Option<&Value>) -> Result<Found, Diagnostic> {
+    async fn look_up(&self, kind: &str, arguments: &Object, pinned: Option<&Value>) -> Result<Found, Diagnostic> {
         match kind {
             "ami" => self.ami(arguments).await,
             "caller_identity" => {
                 let identity = self.client().await?.identity().await?;
                 Ok(texts([
-                    ("account", Some(identity.account)),
-                    ("arn", Some(identity.arn)),
-                    ("user_id", Some(identity.user_id)),
+                    ("account", Some(identity.account.clone())),
+                    ("arn", Some(identity.arn.clone())),
+                    ("user_id", Some(identity.user_id.clone())),
                 ]))
             }
+            "parameter" => self.parameter(arguments, pinned).await,
+            "secret" => self.secret(arguments, pinned).await,
             "region" => Ok(texts([("name", Some(self.client().await?.region.clone()))])),
             other => Err(Diagnostic::error(format!(
                 "the aws provider cannot read data \"{other}\""
@@ -169,7 +171,7 @@ impl Asked {
     }
 }
 
-fn bad(arguments: &Object, name: &str, why: &str) -> Diagnostic {
+pub(super) fn bad(arguments: &Object, name: &str, why: &str) -> Diagnostic {
     let error = Diagnostic::error(format!("argument \"{name}\" has a bad value"));
     match arguments.get(name) {
         Some(argument) => error.label(&argument.span, why),
@@ -238,7 +240,7 @@ fn attributes(image: &Image) -> Found {
 }
 
 /// Texts by their names; what is not there is left out, and so `null`.
-fn texts<const N: usize>(all: [(&str, Option<String>); N]) -> Found {
+pub(super) fn texts<const N: usize>(all: [(&str, Option<String>); N]) -> Found {
     let there = all
         .into_iter()
         .filter_map(|(name, text)| Some((name.to_owned(), Value::from(text?))));

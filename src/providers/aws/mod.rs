@@ -4,21 +4,28 @@ mod adopt;
 mod check;
 mod client;
 mod copies;
+mod credentials;
 mod errors;
 mod images;
 mod inventory;
 mod json_api;
+mod keys;
 mod lookups;
 mod parameters;
 mod policy;
+mod profile;
 mod publishing;
 mod record;
 mod region;
 mod registering;
 mod registration;
+mod roles;
+mod secrets;
 mod sight;
 mod snapshots;
 mod tags;
+mod throttle;
+mod uefi;
 mod volumes;
 mod wait;
 
@@ -32,8 +39,8 @@ use aws_sdk_ec2::types::Image;
 use tokio::sync::OnceCell;
 
 use super::{
-    Adoption, ImageId, Images, Inventory, Leftover, Lookups, Owner, Provider, ProviderError, Publishing, Rights, Sight,
-    SnapshotId, Snapshots, VolumeId, Volumes,
+    Adoption, Contact, ImageId, Images, Inventory, Leftover, Lookups, Owner, Provider, ProviderError, Publishing,
+    Rights, Sight, SnapshotId, Snapshots, Uses, VolumeId, Volumes,
 };
 use crate::address::ImageAddress;
 use crate::diagnostic::{Diagnostic, Diagnostics};
@@ -50,6 +57,7 @@ const LOCKS: &str = "/run/lock/bake/images";
 pub struct Aws {
     key: ProviderKey,
     settings: AwsSettings,
+    contact: Contact,
     client: OnceCell<Client>,
     /// Device names that volumes of this process have, each guarded on this host by its lock.
     slots: Mutex<BTreeMap<VolumeId, Lock>>,
@@ -66,11 +74,12 @@ impl Aws {
     ///
     /// # Errors
     /// A diagnostic if the settings are not those of such a block.
-    pub fn open(settings: &ProviderSettings) -> Result<Aws, Diagnostic> {
+    pub fn open(settings: &ProviderSettings, contact: &Contact) -> Result<Aws, Diagnostic> {
         let missing = || Diagnostic::error(format!("provider {} has no settings", settings.key));
         Ok(Aws {
             key: settings.key.clone(),
             settings: settings.aws.as_deref().cloned().ok_or_else(missing)?,
+            contact: contact.clone(),
             client: OnceCell::new(),
             slots: Mutex::default(),
             sizes: Mutex::default(),
@@ -81,7 +90,8 @@ impl Aws {
 
     /// What talks to AWS, made when it is first needed.
     async fn client(&self) -> Result<&Client, ProviderError> {
-        self.client.get_or_try_init(|| Client::connect(&self.settings)).await
+        let connect = || Client::connect(&self.settings, &self.contact);
+        self.client.get_or_try_init(connect).await
     }
 }
 
@@ -151,13 +161,13 @@ impl Provider for Aws {
         Some(PathBuf::from(LOCKS).join(Digest::of(text.as_bytes()).short()))
     }
 
-    fn policy(&self, owner: &Owner, images: &[&ImageSpec], rights: Rights) -> Option<serde_json::Value> {
+    fn policy(&self, uses: &Uses<'_>, rights: Rights) -> Option<serde_json::Value> {
         let region = self
             .settings
             .region
             .clone()
             .or_else(|| std::env::var("AWS_REGION").ok());
-        Some(policy::of(owner, images, region.as_deref().unwrap_or("*"), rights))
+        Some(policy::of(uses, region.as_deref().unwrap_or("*"), rights))
     }
 
     fn is_shared(&self) -> bool {

@@ -13,7 +13,7 @@ use super::tags::{self, Tags};
 use super::wait::until;
 use super::{Aws, errors};
 use crate::address::ImageAddress;
-use crate::providers::publication::{ParameterKind, ParameterPlace, Pointing, SeenKey, SeenParameter};
+use crate::providers::publication::{ParameterKind, ParameterPlace, Pointing, SeenParameter};
 use crate::providers::{ImageId, Owner, ProviderError};
 
 /// Most names in one question (SSM API reference, GetParameters).
@@ -243,27 +243,6 @@ impl Aws {
         ];
         all.extend(own.map(|(key, value)| (key.to_owned(), tags::encode(value))));
         all
-    }
-
-    /// What the key service knows of a key; none if these credentials may not ask it.
-    pub(super) async fn regional_key(&self, region: &str, key: &str) -> Result<Option<SeenKey>, ProviderError> {
-        let kms = self.client().await?.json(Service::Kms, region);
-        match kms.call("DescribeKey", &json!({ "KeyId": key })).await {
-            Ok(answer) => {
-                let facts = &answer["KeyMetadata"];
-                Ok(facts["Arn"].as_str().map(|arn| SeenKey {
-                    arn: arn.to_owned(),
-                    managed: facts["KeyManager"] == "AWS",
-                }))
-            }
-            Err(error) if errors::code(&error) == Some("AccessDeniedException") => Ok(None),
-            Err(error) if errors::code(&error) == Some("NotFoundException") => Err(ProviderError::Refused {
-                what: format!("cannot use the key {key}"),
-                why: format!("there is none in {region}"),
-                help: "keys and their aliases are those of one region: write one of that region".into(),
-            }),
-            Err(error) => Err(errors::explain(&format!("look at the key {key} in {region}"), error)),
-        }
     }
 }
 

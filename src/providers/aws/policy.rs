@@ -3,13 +3,18 @@
 //! Creating calls are allowed with the project's tag in them, changing and deleting ones on what has it: nobody can turn a
 //! foreign resource into ours. Source: Service Authorization Reference, Amazon EC2, AWS Systems Manager, AWS KMS.
 
+mod reads;
+
 use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
 use super::tags::{PROJECT, encode};
-use crate::providers::{Owner, Publication, Rights};
+use crate::providers::{Publication, Rights, Uses};
 use crate::spec::ImageSpec;
+
+/// What is read of the image on which one is built; it carries no tag of the project.
+const OF_SOURCES: &str = "ec2:DescribeImageAttribute";
 
 /// What only looks; EC2 knows no narrower resource for it.
 const LOOKING: &[&str] = &["ec2:DescribeImages", "ec2:DescribeSnapshots"];
@@ -72,14 +77,15 @@ const KEYS: &[&str] = &[
     "kms:ReEncrypt*",
 ];
 
-/// The policy for these images of a project.
-pub fn of(owner: &Owner, images: &[&ImageSpec], region: &str, rights: Rights) -> Value {
+/// The policy for what a module does with a region, and those to which it copies.
+pub fn of(uses: &Uses<'_>, region: &str, rights: Rights) -> Value {
+    let images = &uses.images;
     let wanted = images.iter().filter_map(|image| image.publish.object.as_ref());
     let wanted: Vec<Publication> = wanted
         .map(|block| Publication::of_block(&block.recorded(), region))
         .collect();
     let module = Module {
-        project: encode(&owner.project),
+        project: encode(&uses.owner.project),
         home: region,
         away: wanted
             .iter()
@@ -89,9 +95,11 @@ pub fn of(owner: &Owner, images: &[&ImageSpec], region: &str, rights: Rights) ->
             .iter()
             .flat_map(|one| one.parameters.keys().map(String::as_str))
             .collect(),
-        keys: wanted.iter().any(|one| one.copies.values().any(Option::is_some)),
+        keys: images.iter().any(|image| names_key(image))
+            || wanted.iter().any(|one| one.copies.values().any(Option::is_some)),
     };
     let mut statements = module.looking(rights);
+    statements.extend(reads::of(&uses.sources, region));
     if rights == Rights::Apply {
         statements.extend(module.applying());
         if module.keys || images.iter().any(|image| is_encrypted(image)) {
@@ -169,6 +177,12 @@ impl Module<'_> {
             "Resource": here("snapshot"),
         }));
         all.push(json!({
+            "Sid": "FromImages",
+            "Effect": "Allow",
+            "Action": OF_SOURCES,
+            "Resource": here("image"),
+        }));
+        all.push(json!({
             "Sid": "ToInstances",
             "Effect": "Allow",
             "Action": ["ec2:AttachVolume", "ec2:DetachVolume"],
@@ -204,13 +218,13 @@ impl Module<'_> {
         let regions = std::iter::once(self.home).chain(self.away.iter().copied());
         let services: Vec<String> = regions.map(|region| format!("ec2.{region}.amazonaws.com")).collect();
         let via = json!({ "kms:ViaService": services });
-        let use_keys = json!({ "Sid": "UseKeys", "Effect": "Allow", "Action": KEYS, "Resource": "*", "Condition": { "StringEquals": via } });
+        let use_keys = json!({ "Sid": "UseKeys", "Effect": "Allow", "Action": KEYS, "Resource": "*", "Condition": { "StringLike": via } });
         let grant = json!({
             "Sid": "GrantKeys",
             "Effect": "Allow",
             "Action": "kms:CreateGrant",
             "Resource": "*",
-            "Condition": { "StringEquals": via, "Bool": { "kms:GrantIsForAWSResource": "true" } },
+            "Condition": { "StringLike": via, "Bool": { "kms:GrantIsForAWSResource": "true" } },
         });
         vec![use_keys, grant]
     }
@@ -242,6 +256,11 @@ impl Module<'_> {
             })
             .collect()
     }
+}
+
+fn names_key(image: &ImageSpec) -> bool {
+    let mut volumes = image.volumes.iter();
+    volumes.any(|volume| volume.object.text("kms_key").is_some())
 }
 
 fn is_encrypted(image: &ImageSpec) -> bool {

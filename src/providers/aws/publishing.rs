@@ -16,9 +16,9 @@ use super::tags::{self, Tags};
 use super::{Aws, errors, record};
 use crate::address::ImageAddress;
 use crate::providers::publication::{
-    Announcement, CopyState, CopyWish, Mirrored, ParameterPlace, Pointing, Publishing, SeenKey, SeenParameter, Shares,
+    Announcement, CopyState, CopyWish, Mirrored, ParameterPlace, Pointing, Publishing, SeenParameter, Shares,
 };
-use crate::providers::{ImageId, Marker, Owner, ProviderError};
+use crate::providers::{ImageId, Key, Marker, Owner, ProviderError};
 
 /// Most changes of a snapshot's shares in one call (EC2 API reference, ModifySnapshotAttribute).
 const MOST_SHARES: usize = 500;
@@ -80,8 +80,8 @@ impl Publishing for Aws {
         self.write_parameter(wish, owner, image).await
     }
 
-    async fn key(&self, region: &str, key: &str) -> Result<Option<SeenKey>, ProviderError> {
-        self.regional_key(region, key).await
+    async fn key(&self, region: &str, key: &str) -> Result<Key, ProviderError> {
+        self.look_at_key(region, key).await
     }
 }
 

@@ -36,11 +36,11 @@ pub struct Request {
 }
 
 impl Request {
-    /// From the blocks of the image, and from what it is built on.
+    /// From the blocks of the image, and from what it is built on; `uefi` is the UEFI variable store of that.
     ///
     /// # Errors
     /// A value that is not known, or that makes no sense.
-    pub fn of(image: &Registration, inherited: Option<&Image>) -> Result<Request, ProviderError> {
+    pub fn of(image: &Registration, inherited: Option<&Image>, uefi: Option<String>) -> Result<Request, ProviderError> {
         let spec = &image.manifest.spec;
         let said = Said::of(spec);
         let from = |text: fn(&Image) -> Option<String>| inherited.and_then(text);
@@ -74,7 +74,7 @@ impl Request {
                 .own("imds")
                 .or_else(|| from(|image| Some(image.imds_support.as_ref()?.as_str().to_owned())))
                 .filter(|version| version != "any"),
-            uefi_data: said.own("uefi_data"),
+            uefi_data: said.own("uefi_data").or(uefi).filter(|data| data != "none"),
             mappings: mappings(image, &said, inherited, &root_device),
             root_device,
             architecture,
@@ -144,6 +144,11 @@ impl Request {
         let ena = made.ena_support == Some(true);
         (self.ena && !ena).then(|| "it has no ENA support, which was wanted".to_owned())
     }
+}
+
+/// Whether an image says nothing of this argument of its `register` block itself.
+pub fn inherits(spec: &Recorded, argument: &str) -> bool {
+    Said::of(spec).own(argument).is_none()
 }
 
 /// The `register` block as it is recorded.

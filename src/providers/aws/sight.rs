@@ -46,6 +46,7 @@ impl Aws {
         let mut sight = Sight {
             region: Some(home.name.clone()),
             names: holders(&listing),
+            encryption: snapshots.iter().filter_map(encryption).collect(),
             ..Sight::default()
         };
         let here = Shelf {
@@ -163,6 +164,12 @@ impl Aws {
             shares,
         })
     }
+}
+
+/// By which key a snapshot is encrypted; none: not at all.
+fn encryption(snapshot: &Snapshot) -> Option<(SnapshotId, Option<String>)> {
+    let key = snapshot.kms_key_id.clone().filter(|_| snapshot.encrypted == Some(true));
+    Some((SnapshotId(snapshot.snapshot_id.clone()?), key))
 }
 
 /// Regions side by side, in their order.

@@ -1,7 +1,7 @@
 //! EBS snapshots: made of a volume at rest, waited for, removed.
 
 use std::future::Future;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -12,7 +12,9 @@ use super::tags::{self, Tags};
 use super::volumes::without_retries;
 use super::wait::until;
 use super::{Aws, errors};
+use crate::address::Address;
 use crate::digest::Digest;
+use crate::event::Event;
 use crate::providers::{Inventory, Marker, ProviderError, Resource, SnapshotId, Snapshots, VolumeId};
 use crate::units::Size;
 
@@ -59,7 +61,7 @@ impl Snapshots for Aws {
         };
         let answer = self.creating(ask, find).await?;
         let id = answer.map_err(|error| errors::explain(&format!("make a snapshot of volume {volume}"), error))?;
-        self.until_complete(&id).await?;
+        self.until_complete(&id, &marker.address).await?;
         if unclear.into_inner() {
             self.remove_others(marker, &id).await?;
         }
@@ -112,9 +114,11 @@ impl Aws {
         Ok(())
     }
 
-    /// Waits until all of it is copied: until then the volume is its only source.
-    async fn until_complete(&self, id: &SnapshotId) -> Result<(), ProviderError> {
+    /// Waits until all of it is copied: until then the volume is its only source. How far that is, is told for the node
+    /// that waits.
+    async fn until_complete(&self, id: &SnapshotId, node: &Address) -> Result<(), ProviderError> {
         let home = self.home().await?;
+        let told = AtomicU8::new(0);
         until(&home.wait, &format!("snapshot {id}"), || async {
             let found = home.snapshots_by("snapshot-id", &[id.0.as_str()]).await?;
             let Some(snapshot) = found.first() else { return Ok(None) };
@@ -127,7 +131,14 @@ impl Aws {
                     what: format!("snapshot {id} failed"),
                     why: snapshot.state_message().unwrap_or("EC2 gives no reason").to_owned(),
                 }),
-                _ => Ok(None),
+                _ => {
+                    let percent = percent(snapshot.progress());
+                    if percent > told.swap(percent, Ordering::Relaxed) {
+                        let address = node.clone();
+                        self.contact.events.send(Event::NodeProgress { address, percent });
+                    }
+                    Ok(None)
+                }
             }
         })
         .await
@@ -193,6 +204,12 @@ impl Aws {
         }
         Ok(call().await)
     }
+}
+
+/// `"42%"`; 0 if there is nothing of the kind.
+fn percent(progress: Option<&str>) -> u8 {
+    let number = progress.and_then(|text| text.trim_end_matches('%').parse().ok());
+    number.unwrap_or(0).min(100)
 }
 
 fn is_later<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> bool {

@@ -285,6 +285,7 @@ fn reason(cause: &Cause) -> &'static str {
         Cause::Content { .. } => "rebuild_because_input_changed",
         Cause::Base { .. } => "rebuild_because_base_changed",
         Cause::Registration { .. } => "register_because_argument_changed",
+        Cause::Encryption { .. } => "replace_because_encryption_changed",
         Cause::Argument { .. } => "update_because_argument_changed",
         Cause::Drift { .. } => "update_because_drifted",
         Cause::Requested => "replace_by_request",

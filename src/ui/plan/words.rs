@@ -104,7 +104,9 @@ fn reason(cause: &Cause) -> String {
             None => format!("because of {}: {what}", dotted(node)),
         },
         Cause::Base { image } => format!("because {image} was built again"),
-        Cause::Registration { argument, .. } | Cause::Argument { argument, .. } => {
+        Cause::Registration { argument, .. }
+        | Cause::Encryption { argument, .. }
+        | Cause::Argument { argument, .. } => {
             format!("because {argument} changed")
         }
         Cause::Drift { argument } => format!("because {argument} was changed outside of bake"),
@@ -147,6 +149,7 @@ fn placed(cause: &Cause) -> String {
     match cause {
         Cause::Content { span: Some(span), .. }
         | Cause::Registration { span: Some(span), .. }
+        | Cause::Encryption { span: Some(span), .. }
         | Cause::Argument { span: Some(span), .. } => match place(span) {
             Some(at) => format!("{}, {at}", reason(cause)),
             None => reason(cause),
@@ -197,7 +200,11 @@ fn short_cause(cause: &Cause) -> String {
         Cause::Content { node, what, .. } if is_verb(what) => format!("{} {what}", dotted(node)),
         Cause::Content { node, .. } => format!("{} changed", dotted(node)),
         Cause::Base { image } => format!("{image} was built again"),
-        Cause::Registration { argument, .. } | Cause::Argument { argument, .. } => format!("{argument} changed"),
+        Cause::Registration { argument, .. }
+        | Cause::Encryption { argument, .. }
+        | Cause::Argument { argument, .. } => {
+            format!("{argument} changed")
+        }
         Cause::Drift { argument } => format!("{argument} was changed outside of bake"),
         Cause::Requested => "as requested".into(),
         Cause::TooOld { limit } => format!("older than {limit}"),
