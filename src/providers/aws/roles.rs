@@ -27,6 +27,9 @@ const MARGIN: Duration = Duration::from_secs(60);
 /// several times, so they are kept for as long as the process lives, and nowhere else. None: the person gave up.
 static SESSIONS: Mutex<BTreeMap<Digest, Option<Credentials>>> = Mutex::new(BTreeMap::new());
 
+/// Held while a code is asked for.
+static ASKING: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+
 /// Assumes each role with the credentials of the one before; the first with those of the configuration.
 ///
 /// # Errors
@@ -87,6 +90,8 @@ async fn session(
     contact: &Contact,
 ) -> Result<Credentials, ProviderError> {
     let key = key(role, with);
+    // Providers are opened side by side: one asks, and the others use its session.
+    let _alone = ASKING.lock().await;
     let known = sessions().get(&key).cloned();
     match known {
         Some(Some(session)) if holds(&session) => return Ok(session),
