@@ -71,7 +71,7 @@ static ENDPOINTS: Block = block("endpoints")
         argument("sts", Type::Text, Class::Run).doc("STS."),
         argument("ssm", Type::Text, Class::Run).doc("Systems Manager: parameters."),
         argument("kms", Type::Text, Class::Run).doc("The Key Management Service."),
-        argument("secretsmanager", Type::Text, Class::Run).unsupported("data \"secret\" is not supported yet"),
+        argument("secretsmanager", Type::Text, Class::Run).doc("Secrets Manager."),
         argument("imds", Type::Text, Class::Run).doc("The instance metadata."),
         argument("ebs", Type::Text, Class::Run).unsupported("the EBS direct route is not supported yet"),
     ]);

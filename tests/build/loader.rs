@@ -1,5 +1,7 @@
 //! GRUB in its places: BIOS boot partition or gap, and the ESP, mounted or not.
 
+use std::path::{Path, PathBuf};
+
 use super::bench::*;
 
 use bake::host::command::Tool;
@@ -51,25 +53,56 @@ async fn gpt(bench: &mut Bench, mount_esp: bool) {
     bench.fill().await;
 }
 
+/// A disk with both loaders, not sealed.
+async fn with_loaders(mount_esp: bool) -> (Bench, PathBuf) {
+    let mut bench = Bench::new();
+    gpt(&mut bench, mount_esp).await;
+    bench
+        .shell(&["mkdir -p /boot", "touch /boot/vmlinuz-6.1 /boot/initrd.img-6.1"])
+        .await
+        .map_err(words)
+        .unwrap();
+    loader(&mut bench, &["bios", "uefi"]).await.map_err(words).unwrap();
+    let config = bench.root().await.read("/boot/grub/grub.cfg").unwrap();
+    let config = String::from_utf8(config).unwrap();
+    assert!(
+        config.contains("root=PARTUUID=aaaaaaaa-0000-8000-8000-000000000002"),
+        "{config}"
+    );
+    bench.finish().await.map_err(words).unwrap();
+    let file = bench.file("root").await;
+    (bench, file)
+}
+
+/// Boot code, the BIOS boot partition, and the loader at the path of removable media.
+async fn loaders_of(disk: &Path) -> [Vec<u8>; 3] {
+    let bytes = files::read(disk).unwrap();
+    let image = format!("{}@@2M", disk.display());
+    let efi = Tool::new("mtype", &["-i", &image, "::/EFI/BOOT/BOOTX64.EFI"])
+        .env("MTOOLS_SKIP_CHECK", "1")
+        .run()
+        .await
+        .unwrap();
+    [bytes[..440].to_vec(), bytes[1 << 20..2 << 20].to_vec(), efi]
+}
+
+/// Two builds a second apart, in two directories, of disks that are not sealed.
+#[tokio::test(flavor = "multi_thread")]
+async fn loaders_are_the_same_bytes_each_time() {
+    let (_one, first) = with_loaders(true).await;
+    tokio::time::sleep(std::time::Duration::from_millis(1100)).await;
+    let (_other, second) = with_loaders(false).await;
+    let (first, second) = (loaders_of(&first).await, loaders_of(&second).await);
+    for (one, other) in first.iter().zip(&second) {
+        assert!(one.iter().any(|byte| *byte != 0), "there is a loader");
+        assert!(one == other, "its bytes depend on more than its input");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn loaders_for_both_firmwares_are_on_the_disk() {
     for mount_esp in [true, false] {
-        let mut bench = Bench::new();
-        gpt(&mut bench, mount_esp).await;
-        bench
-            .shell(&["mkdir -p /boot", "touch /boot/vmlinuz-6.1 /boot/initrd.img-6.1"])
-            .await
-            .map_err(words)
-            .unwrap();
-        loader(&mut bench, &["bios", "uefi"]).await.map_err(words).unwrap();
-        let config = bench.root().await.read("/boot/grub/grub.cfg").unwrap();
-        let config = String::from_utf8(config).unwrap();
-        assert!(
-            config.contains("root=PARTUUID=aaaaaaaa-0000-8000-8000-000000000002"),
-            "{config}"
-        );
-        bench.finish().await.map_err(words).unwrap();
-        let file = bench.file("root").await;
+        let (_bench, file) = with_loaders(mount_esp).await;
         let disk = files::read(&file).unwrap();
         assert_eq!(
             disk[0x5C..0x64],
