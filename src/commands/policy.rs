@@ -14,15 +14,20 @@ use crate::ui::json;
 /// Print the least rights that this module needs (IAM policy)
 #[derive(Debug, clap::Args)]
 #[command(
-    long_about = "Print the IAM policy (JSON) with the least rights that bake apply needs for this module, or bake plan.",
+    long_about = "Print the IAM policy (JSON) with the least rights that bake apply needs for this module, or bake plan, or \
+                 bake import.",
     after_help = "\
 bake policy > apply.json
-bake policy -plan > plan.json"
+bake policy -plan > plan.json
+bake policy -import > import.json"
 )]
 pub struct Args {
     /// Only what bake plan needs.
     #[arg(long)]
     plan: bool,
+    /// Only what bake import needs.
+    #[arg(long, conflicts_with = "plan")]
+    import: bool,
     #[command(flatten)]
     module: ModuleArguments,
 }
@@ -31,7 +36,11 @@ impl Args {
     /// Prints one policy for each provider that has such a thing.
     pub fn run(self, terminal: &Arc<Terminal>) -> Result<Exit, Diagnostics> {
         let session = Session::open(&self.module, terminal)?;
-        let rights = if self.plan { Rights::Plan } else { Rights::Apply };
+        let rights = match (self.plan, self.import) {
+            (true, _) => Rights::Plan,
+            (_, true) => Rights::Import,
+            _ => Rights::Apply,
+        };
         let mut any = false;
         for (key, provider) in session.providers.iter() {
             if let Some(policy) = provider.policy(&uses(&session.module, key), rights) {

@@ -316,6 +316,8 @@ pub enum Rights {
     Plan,
     /// Make, change and remove images.
     Apply,
+    /// Look, and mark as ours what nobody has marked.
+    Import,
 }
 
 /// All that a plan asks of a provider.

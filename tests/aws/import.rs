@@ -183,3 +183,29 @@ fn an_answer_that_is_lost_and_a_bake_that_is_killed_leave_nothing_half() {
     import(&bench, &whole);
     assert_eq!(images(&bench).len(), 2);
 }
+
+/// The rights to plan are not enough to import; those that are printed for it are, and not to destroy.
+#[test]
+fn the_least_rights_are_enough_to_import() {
+    let lab = Lab::xen();
+    let ami = lab.image("uefi");
+    let bench = Bench::new(lab, &module());
+    for (key, right) in [("LABPLAN", "-plan"), ("LABIMPORT", "-import")] {
+        let printed = bench.run(&["policy", right]).stdout;
+        let policy: Value = serde_json::from_slice(&printed).expect("a policy");
+        bench
+            .lab
+            .access_key(json!({ "key": key, "account": crate::lab::ACCOUNT, "state": "valid", "policies": [policy] }));
+    }
+    let run = |key: &str, arguments: &[&str]| bench.bake_as(key, arguments).output().expect("bake starts");
+    let import = ["import", "-auto-approve", "image.base", &ami];
+    let denied = both(&run("LABPLAN", &import));
+    assert!(denied.contains("may not do that"), "{denied}");
+    assert!(images(&bench).is_empty());
+    let done = run("LABIMPORT", &import);
+    assert!(done.status.success(), "{}", both(&done));
+    assert_eq!(images(&bench).len(), 1);
+    let denied = run("LABIMPORT", &["destroy", "-auto-approve"]);
+    assert!(!denied.status.success(), "{}", both(&denied));
+    assert_eq!(images(&bench).len(), 1);
+}

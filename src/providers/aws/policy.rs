@@ -1,7 +1,7 @@
 //! The least rights (an IAM policy) with which a module can be planned, or applied.
 //!
 //! Creating calls are allowed with the project's tag in them, changing and deleting ones on what has it: nobody can turn a
-//! foreign resource into ours. Source: Service Authorization Reference, Amazon EC2, AWS Systems Manager, AWS KMS.
+//! foreign resource into ours, but for who imports: only what no project has marked, and with rights of its own. Source: Service Authorization Reference, Amazon EC2, AWS Systems Manager, AWS KMS.
 
 mod reads;
 
@@ -100,6 +100,9 @@ pub fn of(uses: &Uses<'_>, region: &str, rights: Rights) -> Value {
     };
     let mut statements = module.looking(rights);
     statements.extend(reads::of(&uses.sources, region));
+    if rights == Rights::Import {
+        statements.push(module.adopting());
+    }
     if rights == Rights::Apply {
         statements.extend(module.applying());
         if module.keys || images.iter().any(|image| is_encrypted(image)) {
@@ -127,7 +130,7 @@ impl Module<'_> {
             "Effect": "Allow",
             "Action": match rights {
                 Rights::Plan => LOOKING.to_vec(),
-                Rights::Apply => [LOOKING, WAITING].concat(),
+                Rights::Apply | Rights::Import => [LOOKING, WAITING].concat(),
             },
             "Resource": "*",
         })];
@@ -136,7 +139,7 @@ impl Module<'_> {
         }));
         if !self.parameters.is_empty() {
             let actions = match rights {
-                Rights::Plan => READING.to_vec(),
+                Rights::Plan | Rights::Import => READING.to_vec(),
                 Rights::Apply => [READING, WRITING].concat(),
             };
             all.push(
@@ -192,6 +195,20 @@ impl Module<'_> {
             json!({ "Sid": format!("Own{kind}"), "Effect": "Allow", "Action": actions, "Resource": self.everywhere(kind), "Condition": self.on_it() })
         }));
         all
+    }
+
+    /// Tags of the project on what no project has marked.
+    fn adopting(&self) -> Value {
+        json!({
+            "Sid": "AdoptWhatIsFree",
+            "Effect": "Allow",
+            "Action": "ec2:CreateTags",
+            "Resource": [arn(self.home, "image"), arn(self.home, "snapshot")],
+            "Condition": {
+                "StringEquals": { format!("aws:RequestTag/{PROJECT}"): self.project },
+                "Null": { format!("aws:ResourceTag/{PROJECT}"): "true" },
+            },
+        })
     }
 
     /// Tags in creating calls.
