@@ -102,13 +102,18 @@ pub fn image(spec: &Arc<ImageSpec>, base: Option<Base<'_>>) -> Result<Compiled, 
     } = build;
     let digest = chain.last();
     settle(&mut nodes, digest, &recorded, &chain);
+    let mut nodes: Vec<_> = nodes.into_iter().map(Arc::new).collect();
+    let mut content = chain.nodes;
+    // The list of pointers stands where the nodes stood, and has room for all of them.
+    nodes.shrink_to_fit();
+    content.shrink_to_fit();
     Ok(Compiled {
         spec: Arc::clone(spec),
         recorded,
         shape,
-        content: chain.nodes,
+        content,
         digest,
-        nodes: nodes.into_iter().map(Arc::new).collect(),
+        nodes,
     })
 }
 
