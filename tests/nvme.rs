@@ -10,7 +10,7 @@ mod machine;
 use std::path::Path;
 use std::time::Duration;
 
-use bake::host::{devices, files};
+use bake::host::{devices, files, sparse};
 
 /// Volumes and their sizes in MiB, in the order in which the kernel numbers them: neither is where its letter would be.
 const VOLUMES: [(&str, u64); 3] = [
@@ -29,7 +29,7 @@ fn volumes_are_found_by_the_serial_numbers_of_their_controllers() {
     let mut arguments = Vec::new();
     for (volume, size) in VOLUMES {
         let disk = directory.path().join(volume);
-        files::create_sparse(&disk, size * MIB).expect("a sparse file");
+        sparse::create(&disk, size * MIB).expect("a sparse file");
         arguments.extend(drive(volume, &disk));
     }
     let said = machine::run(

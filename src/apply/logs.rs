@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
 use crate::address::Address;
-use crate::host::files::{self, Log};
+use crate::host::files;
+use crate::host::log::Log;
 use crate::nodes::context::StepLog;
 
 /// The logs of a run.

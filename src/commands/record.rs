@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::event::{Event, Events};
-use crate::host::files::{self, Log};
+use crate::host::files;
+use crate::host::log::Log;
 use crate::secrets::Secrets;
 
 use crate::ui::json;

@@ -11,7 +11,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::error::{Explain, HostError, Kind, Result};
-use super::{files, machine};
+use super::{files, machine, sparse};
 use crate::digest::{ContentHasher, Digest};
 
 /// Bytes of a block; the last one of a disk may have fewer.
@@ -138,7 +138,7 @@ fn parse(text: &str) -> Option<Blocks> {
 /// The numbers of the blocks in which the file has data, in order.
 fn with_data(path: &Path, size: u64) -> io::Result<Vec<u64>> {
     let mut numbers: Vec<u64> = Vec::new();
-    files::for_each_extent(&File::open(path)?, size, |start, end| {
+    sparse::for_each_extent(&File::open(path)?, size, |start, end| {
         let first = (start / BLOCK).max(numbers.last().map_or(0, |last| last + 1));
         numbers.extend(first..end.div_ceil(BLOCK));
         Ok(())

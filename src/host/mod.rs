@@ -17,12 +17,16 @@ pub mod helper;
 mod holding;
 pub mod inside;
 pub mod locks;
+#[allow(clippy::disallowed_methods)]
+pub mod log;
 pub mod loops;
 pub mod machine;
 mod mounts;
 pub mod partitions;
 pub mod pour;
 pub mod rootless;
+#[allow(clippy::disallowed_methods)]
+pub mod sparse;
 mod sys;
 pub mod terminal;
 pub mod trees;

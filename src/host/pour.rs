@@ -9,7 +9,7 @@ use rustix::fs::FallocateFlags;
 use rustix::io::Errno;
 
 use super::error::{Explain, Result};
-use super::{files, sys};
+use super::{sparse, sys};
 
 /// Bytes that are moved at a time.
 const CHUNK: usize = 1 << 20;
@@ -38,7 +38,7 @@ pub fn pour(file: &Path, device: &Path, at: u64) -> Result<()> {
 /// [`super::Kind::Exists`] if there is one; as pread(2) and pwrite(2).
 pub fn cut(disk: &Path, start: u64, size: u64, file: &Path) -> Result<()> {
     let operation = || format!("read a partition of {}", disk.display());
-    files::create_sparse(file, size)?;
+    sparse::create(file, size)?;
     let source = File::open(disk).doing(operation)?;
     let target = OpenOptions::new().write(true).open(file).doing(operation)?;
     copy(&source, (start, start + size), &target, 0, |_, _| Ok(())).doing(operation)
@@ -55,7 +55,7 @@ fn copy(
     let (mut chunk, nothing) = (vec![0; CHUNK], vec![0; CHUNK]);
     // All from here on that was looked at is zeros.
     let mut empty = part.0;
-    files::for_each_extent(source, part.1, |start, end| {
+    sparse::for_each_extent(source, part.1, |start, end| {
         let mut at = start.max(part.0);
         while at < end {
             let wish = usize::try_from(end - at).unwrap_or(CHUNK).min(CHUNK);

@@ -6,7 +6,7 @@ use super::record::Record;
 use super::standing::{Impossible, Standing};
 use crate::diagnostic::Diagnostic;
 use crate::host::locks::{self, Lock};
-use crate::host::{HostError, files, machine};
+use crate::host::{HostError, files, log, machine};
 use crate::providers::RunId;
 
 /// The directory of a project's journals.
@@ -18,7 +18,7 @@ pub struct Backend {
 /// The journal of a run, open and locked.
 #[derive(Debug)]
 pub struct Journal {
-    log: files::Log,
+    log: log::Log,
     path: PathBuf,
     lock: Lock,
 }
@@ -92,7 +92,7 @@ impl Backend {
         let path = self.directory.join(format!("{run}.jsonl"));
         match Lock::try_take(&path.with_extension("lock"), command)? {
             Ok(lock) => {
-                let log = files::Log::open(&path)?;
+                let log = log::Log::open(&path)?;
                 Ok(Found::Dead(run.clone(), Box::new(Journal { log, path, lock })))
             }
             Err(_) => Ok(Found::Alive(run.clone())),

@@ -22,7 +22,7 @@ use crate::host::ext4::Reader;
 use crate::host::helper::{Helper, Mount, PRIVATE, Place};
 use crate::host::inside::{Attributes, Metadata};
 use crate::host::trees::{self, Difference, Side};
-use crate::host::{self, files, machine};
+use crate::host::{self, files, machine, sparse};
 use crate::providers::Marker;
 use crate::units::Size;
 
@@ -183,7 +183,7 @@ impl Job<'_> {
     /// A file system whose maker takes a directory.
     async fn tree(&self, old: &Place) -> Result<(), NodeError> {
         let top = self.free(old).await?;
-        files::create_sparse(self.file, device_size(self.device)?)?;
+        sparse::create(self.file, device_size(self.device)?)?;
         let private = self.helper.root(Path::new(PRIVATE)).await?;
         private.write("/mke2fs.conf", ext4::CONFIG.as_bytes(), &Attributes::default())?;
         let config = Path::new(PRIVATE).join("mke2fs.conf").display().to_string();
@@ -223,7 +223,7 @@ impl Job<'_> {
         if needs > has {
             return Err(self.too_large(needs, has));
         }
-        files::resize(self.file, has)?;
+        sparse::resize(self.file, has)?;
         let new = directory("new");
         if machine::has_devices() && machine::can_mount(self.found.kind) {
             let device = self.helper.attach(self.file, true).await?.path;
@@ -286,7 +286,7 @@ impl Job<'_> {
         fat::unpack(self.helper, self.device, &old.root).await?;
         let geometry = fat::Geometry::of(&head(self.device)?);
         let geometry = geometry.ok_or_else(|| self.cannot("its first sector does not read"))?;
-        files::create_sparse(self.file, device_size(self.device)?)?;
+        sparse::create(self.file, device_size(self.device)?)?;
         let anew = self.anew(&old.root);
         self.command(&fat::make(&anew, &geometry)).await?;
         fat::fill(&anew, self.helper).await?;

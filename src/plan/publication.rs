@@ -1,5 +1,8 @@
 //! What is announced of an image: what the module wants of it in each region, against what stands there.
 
+mod check;
+mod differences;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value as Json, json};
@@ -7,16 +10,18 @@ use serde_json::{Value as Json, json};
 use super::compare::Change;
 use super::decide::is_ignored;
 use super::fate::Fate;
-use super::mutable::{change, minute, observed};
+use super::mutable::minute;
 use super::observe::World;
-use super::{Action, keys, mutable};
-use crate::diagnostic::Diagnostic;
+use super::{Action, mutable};
 use crate::lang::value::Value;
-use crate::providers::publication::{Announced, CopyState, ParameterPlace, ParameterWish, RegionalCopy, Shares};
-use crate::providers::{ImageId, Key, ObservedImage, Publication, Published, SourceImage, SourceKey};
+use crate::providers::publication::{CopyState, ParameterPlace, ParameterWish, RegionalCopy};
+use crate::providers::{ImageId, Key, ObservedImage, Publication, Published};
 use crate::schema::{Class, Recorded};
-use crate::source::Span;
-use crate::spec::{ImageSpec, Source};
+use crate::spec::ImageSpec;
+
+pub use check::check;
+pub use differences::drift;
+use differences::{as_change, as_wanted, differences, is_as, rows, says_shares};
 
 /// What becomes of the publication of one image.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -342,243 +347,6 @@ fn is_under(
             Some(Key::Usable { arn: known, .. }) => known == arn,
             _ => recorded == Some(key),
         }
-}
-
-/// Whether a record has a `share` block, so that its shares were asked for.
-fn says_shares(spec: &Recorded) -> bool {
-    let publish = spec.blocks.iter().find(|block| block.name == "publish");
-    publish.is_some_and(|publish| publish.content.blocks.iter().any(|block| block.name == "share"))
-}
-
-/// What stands, as if it were written, but for copies. Where several snapshots differ, the first that is not as it is wanted
-/// counts; shares that nobody asked for are none.
-fn as_wanted(announced: &Announced, wanted: &Publication) -> Publication {
-    let mut tags = announced.snapshot_tags.iter();
-    let tags = tags.find(|tags| **tags != wanted.snapshot_tags);
-    Publication {
-        copies: BTreeMap::new(),
-        shares: announced.shares.clone().unwrap_or_default(),
-        protect: announced.protected,
-        snapshot_tags: tags.unwrap_or(&wanted.snapshot_tags).clone(),
-        parameters: BTreeMap::new(),
-    }
-}
-
-fn is_as(announced: &Announced, wanted: &Publication) -> bool {
-    rows(&as_wanted(announced, wanted))
-        == rows(&Publication {
-            copies: BTreeMap::new(),
-            ..wanted.clone()
-        })
-}
-
-/// Each argument that says something, by its path in the `publish` block.
-fn rows(publication: &Publication) -> BTreeMap<String, Json> {
-    let Shares {
-        accounts,
-        organizations,
-        organizational_units,
-        public,
-        snapshot_accounts,
-        snapshots_public,
-    } = &publication.shares;
-    let regions: Vec<&String> = publication.copies.keys().collect();
-    let all = [
-        ("regions", json!(regions)),
-        ("protect", json!(publication.protect)),
-        ("snapshot_tags", json!(publication.snapshot_tags)),
-        ("share.accounts", json!(accounts)),
-        ("share.organizations", json!(organizations)),
-        ("share.organizational_units", json!(organizational_units)),
-        ("share.public", json!(public)),
-        ("share.snapshot_accounts", json!(snapshot_accounts)),
-        ("share.snapshots_public", json!(snapshots_public)),
-    ];
-    let all = all.into_iter().filter(|(_, value)| !is_nothing(value));
-    all.map(|(name, value)| (name.to_owned(), value)).collect()
-}
-
-fn is_nothing(value: &Json) -> bool {
-    match value {
-        Json::Null | Json::Bool(false) => true,
-        Json::Array(all) => all.is_empty(),
-        Json::Object(all) => all.is_empty(),
-        _ => false,
-    }
-}
-
-fn differences(prefix: &str, is: &BTreeMap<String, Json>, want: &BTreeMap<String, Json>) -> Vec<Change> {
-    let names: BTreeSet<&String> = is.keys().chain(want.keys()).collect();
-    let pairs = names.into_iter().map(|name| {
-        let some = |value: Option<&'_ Json>| value.filter(|value| !is_nothing(value)).cloned();
-        (name, some(is.get(name)), some(want.get(name)))
-    });
-    let differing = pairs.filter(|(_, is, want)| is != want);
-    differing
-        .map(|(name, is, want)| {
-            let class = if name == "regions" { Class::Keys } else { Class::Mutable };
-            as_change(&format!("{prefix}{name}"), is.as_ref(), want.as_ref(), class)
-        })
-        .collect()
-}
-
-fn as_change(path: &str, is: Option<&Json>, want: Option<&Json>, class: Class) -> Change {
-    let side = |value: Option<&Json>| value.map(|value| observed(value.clone(), false));
-    Change {
-        class,
-        ..change(path, side(is), side(want))
-    }
-}
-
-/// What was changed outside of bake: protection, shares and tags of snapshots against what is recorded. (Regions are recorded
-/// before a copy is made in them, so one that is missing may never have been made.)
-pub fn drift(image: &ObservedImage) -> Vec<Change> {
-    let Some(published) = image.published.as_deref() else {
-        return Vec::new();
-    };
-    let mut recorded = Publication::of(&image.manifest.spec, &published.region);
-    if published.here.shares.is_none() {
-        recorded.shares = Shares::default();
-    }
-    recorded.copies = BTreeMap::new();
-    let stands = as_wanted(&published.here, &recorded);
-    differences("publish.", &rows(&recorded), &rows(&stands))
-}
-
-/// What cannot be published: parameters of others, copies under keys that cannot encrypt, and shares of what AWS's own keys encrypt.
-///
-/// # Errors
-/// The first of them, at its place.
-pub fn check(fate: &Fate<'_>, world: &World) -> Result<(), Diagnostic> {
-    let Some(announcing) = &fate.announcing else {
-        return Ok(());
-    };
-    let spec = &fate.compiled.spec;
-    for (name, switch) in announcing
-        .parameters
-        .iter()
-        .filter(|(_, switch)| !switch.wish.overwrite)
-    {
-        for region in &switch.holds {
-            let (region, name) = (region.clone(), name.clone());
-            let held = world.parameter(&spec.provider, &ParameterPlace { region, name });
-            if let Some((held, why)) = held.and_then(|held| Some((held, held.stranger.as_ref()?))) {
-                let place = &held.seen.place;
-                return Err(Diagnostic::error(format!(
-                    "parameter {} in {} is not of {}",
-                    place.name, place.region, spec.address
-                ))
-                .at(parameter_span(spec, &place.name))
-                .note(why.clone())
-                .help("choose another name, or write overwrite = true in the block to take it over"));
-            }
-        }
-    }
-    for region in announcing.copies.keys() {
-        if let Some(Some(key)) = announcing.wanted.copies.get(region) {
-            keys::check_copy(spec, region, key, world)?;
-        }
-    }
-    if announcing.wanted.shares.is_empty() {
-        return Ok(());
-    }
-    Sharing {
-        spec,
-        world,
-        announcing,
-    }
-    .check()
-}
-
-fn parameter_span<'a>(spec: &'a ImageSpec, name: &str) -> &'a Span {
-    let block = spec.publish.object.as_ref();
-    let mut parameters = block.into_iter().flat_map(|block| block.children("parameter"));
-    let found = parameters.find(|one| one.label(0).value == name);
-    found.map_or(spec.publish_span(), |one| &one.span)
-}
-
-/// An image that is shared.
-struct Sharing<'a> {
-    spec: &'a ImageSpec,
-    world: &'a World,
-    announcing: &'a Announcing,
-}
-
-impl Sharing<'_> {
-    fn check(&self) -> Result<(), Diagnostic> {
-        let managed = "what is encrypted with a key of AWS (alias/aws/ebs) cannot be shared";
-        if let Some(span) = self.managed_volume() {
-            return Err(self
-                .refusal(managed, &span)
-                .help("write the kms_key of a key of yours in the volume block"));
-        }
-        if !self.is_encrypted() {
-            return Ok(());
-        }
-        let shares = &self.announcing.wanted.shares;
-        if shares.public || shares.snapshots_public {
-            let error = self.refusal("what is encrypted cannot be public", self.spec.publish_span());
-            return Err(error.help("share it with accounts, or leave the encryption out"));
-        }
-        for (region, key) in &self.announcing.wanted.copies {
-            let of_aws = |key: &String| is_of_aws(key, self.world.key(&self.spec.provider, region, key));
-            let of_aws = key.as_ref().is_none_or(of_aws);
-            if of_aws {
-                let why = match key {
-                    None => format!("without a kms_key the copy in {region} is encrypted with a key of AWS"),
-                    Some(key) => format!("{key} in {region} is a key of AWS"),
-                };
-                let help = format!("write region {region:?} {{ kms_key = \"...\" }} with a key of yours");
-                let error = self.refusal(managed, self.spec.publish_span());
-                return Err(error.note(why).help(help));
-            }
-        }
-        Ok(())
-    }
-
-    fn refusal(&self, why: &str, span: &Span) -> Diagnostic {
-        Diagnostic::error(format!("{} cannot be shared", self.spec.address)).label(span, why)
-    }
-
-    fn is_encrypted(&self) -> bool {
-        let says = |volume: &crate::spec::Volume| {
-            let on = volume.object.is_on("encrypted");
-            on || volume.object.text("kms_key").is_some()
-        };
-        self.spec.volumes.iter().any(says) || self.source().is_some_and(|source| source.encrypted.is_some())
-    }
-
-    /// A volume that a key of AWS encrypts.
-    fn managed_volume(&self) -> Option<Span> {
-        for (index, volume) in self.spec.volumes.iter().enumerate() {
-            let key = volume.object.text("kms_key");
-            let by_source = self.source().filter(|_| index == 0);
-            let managed = match key {
-                Some(key) => is_of_aws(key, self.world.key_at_home(&self.spec.provider, key)),
-                None if by_source.is_some_and(|source| source.encrypted == Some(SourceKey::Own)) => false,
-                None => {
-                    volume.object.is_on("encrypted")
-                        || by_source.is_some_and(|source| source.encrypted == Some(SourceKey::Managed))
-                }
-            };
-            if managed {
-                return Some(volume.object.span.clone());
-            }
-        }
-        None
-    }
-
-    fn source(&self) -> Option<&SourceImage> {
-        match &self.spec.source {
-            Source::Ami(id) => self.world.source(&self.spec.provider, &id.value),
-            _ => None,
-        }
-    }
-}
-
-/// Whether a key is AWS's own, as its name says, or what was seen of it.
-fn is_of_aws(key: &str, seen: Option<&Key>) -> bool {
-    key.contains("alias/aws/") || matches!(seen, Some(Key::Usable { managed: true, .. }))
 }
 
 /// Whether EC2 itself has set this deprecation: two years after its creation, where an image is public.

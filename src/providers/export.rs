@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::host::command::Tool;
-use crate::host::files;
+use crate::host::{files, sparse};
 use crate::providers::ProviderError;
 
 /// A format of disk images.
@@ -47,7 +47,7 @@ impl Format {
 pub async fn export(disk: &Path, format: Format, to: &Path) -> Result<(), ProviderError> {
     if format == Format::Raw {
         let (disk, to) = (disk.to_owned(), to.to_owned());
-        let copied = tokio::task::spawn_blocking(move || files::copy_sparse(&disk, &to)).await;
+        let copied = tokio::task::spawn_blocking(move || sparse::copy(&disk, &to)).await;
         return Ok(copied.map_err(|panic| failed(&panic.to_string()))??);
     }
     if to.exists() {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::bench::*;
 
 use bake::host::command::Tool;
-use bake::host::files;
+use bake::host::{files, sparse};
 use bake::nodes::filesystem::On;
 use bake::nodes::volume::Origin;
 use bake::nodes::{BootLoader, NodeError, Ref};
@@ -208,6 +208,6 @@ async fn a_debian_that_boots() {
     assert_eq!(link, "../run/systemd/resolve/stub-resolv.conf", "{}", bench.output());
     bench.finish().await.map_err(words).unwrap();
     if let Some(keep) = std::env::var_os("BAKE_TEST_KEEP") {
-        files::copy_sparse(&bench.file("root").await, std::path::Path::new(&keep)).unwrap();
+        sparse::copy(&bench.file("root").await, std::path::Path::new(&keep)).unwrap();
     }
 }

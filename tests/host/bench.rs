@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use bake::host::command::Tool;
 use bake::host::helper::{Chroot, Command, Exit, Extent, Helper, Input, LoopDevice, Mount, Place, Stream};
-use bake::host::{files, loops};
+use bake::host::{files, loops, sparse};
 
 pub const ROOT: &str = "/run/bake/root";
 const MIB: u64 = 1 << 20;
@@ -22,7 +22,7 @@ impl Bench {
     pub async fn new() -> Bench {
         let directory = files::temporary_dir().expect("a temporary directory");
         let image = directory.path().join("disk.raw");
-        files::create_sparse(&image, 64 * MIB).expect("a sparse file");
+        sparse::create(&image, 64 * MIB).expect("a sparse file");
         let helper = start().await;
         Bench {
             directory,

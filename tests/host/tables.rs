@@ -1,8 +1,8 @@
 //! Partition tables as other programs see them.
 
 use bake::host::command::Tool;
-use bake::host::files;
 use bake::host::partitions::{Scheme, Wanted, grow, lay_out, write};
+use bake::host::{files, sparse};
 
 const MIB: u64 = 1 << 20;
 
@@ -23,10 +23,10 @@ async fn sfdisk_reads_what_bake_writes_and_finds_no_fault() {
     ] {
         let directory = files::temporary_dir().expect("a directory");
         let path = directory.path().join("disk");
-        files::create_sparse(&path, 64 * MIB).expect("a disk");
+        sparse::create(&path, 64 * MIB).expect("a disk");
         let all = [wanted("esp", "esp", Some(MIB)), wanted("root", "linux-root", None)];
         write(&path, &lay_out(scheme, disk, "x86_64", 64 * MIB, &all).expect("room")).expect("written");
-        files::resize(&path, 80 * MIB).expect("larger");
+        sparse::resize(&path, 80 * MIB).expect("larger");
         grow(&path, 2).expect("grown");
         let image = path.display().to_string();
         Tool::new("sfdisk", &["--verify", &image])

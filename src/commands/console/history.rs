@@ -3,14 +3,14 @@
 use std::path::PathBuf;
 
 use crate::diagnostic::Diagnostics;
-use crate::host::files;
+use crate::host::{files, log};
 
 /// How many are kept.
 const KEPT: usize = 1000;
 
 /// The file of a person's history; without a home nothing is kept.
 pub struct History {
-    log: Option<files::Log>,
+    log: Option<log::Log>,
     /// What was kept, oldest first.
     pub lines: Vec<String>,
 }
@@ -31,11 +31,11 @@ impl History {
             .filter_map(|line| serde_json::from_str(line).ok())
             .collect();
         let parent = path.parent().map(files::create_dir_all);
-        let log = parent.and_then(Result::ok).and_then(|()| files::Log::open(&path).ok());
+        let log = parent.and_then(Result::ok).and_then(|()| log::Log::open(&path).ok());
         if lines.len() > 2 * KEPT && log.is_some() {
             lines.drain(..lines.len() - KEPT);
             let text: String = lines.iter().map(|line| written(line) + "\n").collect();
-            let shortened = files::replace(&path, text.as_bytes()).and_then(|()| files::Log::open(&path));
+            let shortened = files::replace(&path, text.as_bytes()).and_then(|()| log::Log::open(&path));
             return History {
                 log: shortened.ok(),
                 lines,

@@ -187,14 +187,14 @@ fn u64_at(bytes: &[u8], at: usize) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::host::files;
+    use crate::host::{files, sparse};
 
     const MIB: u64 = 1 << 20;
 
     fn disk(size: u64) -> (tempfile::TempDir, std::path::PathBuf) {
         let directory = files::temporary_dir().unwrap();
         let path = directory.path().join("disk");
-        files::create_sparse(&path, size).unwrap();
+        sparse::create(&path, size).unwrap();
         (directory, path)
     }
 
@@ -278,7 +278,7 @@ mod tests {
             let mut written = table(scheme, 64 * MIB);
             written.entries.pop();
             write(&path, &written).unwrap();
-            files::resize(&path, 128 * MIB).unwrap();
+            sparse::resize(&path, 128 * MIB).unwrap();
             assert_eq!(grow(&path, 1).unwrap_err().kind, Kind::Invalid);
             let grown = grow(&path, 2).unwrap();
             assert_eq!(grown.disk, written.disk);

@@ -10,7 +10,7 @@ use super::store::{Shelf, now};
 use super::{Local, blocking};
 use crate::digest::Digest;
 use crate::host::blocks::Blocks;
-use crate::host::{HostError, Kind, files};
+use crate::host::{HostError, Kind, files, sparse};
 use crate::providers::{Marker, ProviderError, SnapshotId, Snapshots, VolumeId};
 use crate::units::Size;
 
@@ -98,7 +98,7 @@ impl Snapshots for Local {
 
 fn link_or_copy(from: &Path, to: &Path) -> crate::host::Result<()> {
     match files::link(from, to) {
-        Err(error) if matches!(error.kind, Kind::Unsupported | Kind::Denied) => files::copy_sparse(from, to),
+        Err(error) if matches!(error.kind, Kind::Unsupported | Kind::Denied) => sparse::copy(from, to),
         linked => linked,
     }
 }

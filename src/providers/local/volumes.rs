@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::store::{Shelf, now};
 use super::{Local, blocking};
 use crate::host::command::Tool;
-use crate::host::{HostError, files, loops};
+use crate::host::{HostError, files, loops, sparse};
 use crate::providers::{Backing, Marker, ProviderError, VolumeId, VolumeOrigin, VolumeWish, Volumes};
 use crate::units::Size;
 
@@ -75,7 +75,7 @@ impl Local {
                     what: "make a volume".into(),
                     why: "a blank one needs a size".into(),
                 })?;
-                return Ok(files::create_sparse(disk, size.as_bytes())?);
+                return Ok(sparse::create(disk, size.as_bytes())?);
             }
             VolumeOrigin::Snapshot(id) => copy(&self.whole_disk(id)?, disk).await?,
             VolumeOrigin::File(path) if is_qcow2(path)? => convert(path, disk).await?,
@@ -87,7 +87,7 @@ impl Local {
 
 async fn copy(from: &Path, to: &Path) -> Result<(), ProviderError> {
     let (from, to) = (from.to_owned(), to.to_owned());
-    blocking(move || files::copy_sparse(&from, &to)).await
+    blocking(move || sparse::copy(&from, &to)).await
 }
 
 async fn convert(from: &Path, to: &Path) -> Result<(), ProviderError> {
@@ -107,7 +107,7 @@ fn extend(disk: &Path, wanted: Option<Size>) -> Result<(), ProviderError> {
             what: format!("make a volume of {}", Size::bytes(size)),
             why: format!("what it is made from has {}", Size::bytes(has)),
         }),
-        Some(size) if size > has => Ok(files::resize(disk, size)?),
+        Some(size) if size > has => Ok(sparse::resize(disk, size)?),
         _ => Ok(()),
     }
 }
