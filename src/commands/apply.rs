@@ -157,7 +157,8 @@ impl Flags {
         rights.check(&plan)?;
         if !plan.is_empty() {
             let may_ask = self.planning.input;
-            if !confirm::asked(terminal, self.carrying.auto_approve, may_ask, question(&plan))? {
+            let asked = confirm::asked(terminal, self.carrying.auto_approve, may_ask, question(&plan));
+            if !asked.map_err(|nobody| or_keep(&plan, nobody))? {
                 return Ok(Exit::Failed);
             }
         }
@@ -167,6 +168,14 @@ impl Flags {
 
     fn run_saved(&self, file: &Path, expected: Option<&Digest>, terminal: &Arc<Terminal>) -> Result<Exit, Diagnostics> {
         self.check(terminal)?;
+        if let Some(flag) = self.planning.shaping() {
+            let error = Diagnostic::error(format!(
+                "{flag} does not go with a plan file: what is done stands in it"
+            ));
+            return Err(error
+                .help(format!("plan again with {flag}: bake plan -out FILE"))
+                .into());
+        }
         let rights = Rights::obtain();
         let (plan, secrets) = saved::read(file, expected, &self.planning, terminal)?;
         if plan.mode == Mode::RefreshOnly {
@@ -292,6 +301,16 @@ fn lock_timeout(text: &str) -> Result<Duration, String> {
     match text {
         "0" => Ok(Duration::seconds(0)),
         _ => text.parse().map_err(|error: crate::units::BadUnit| error.to_string()),
+    }
+}
+
+/// A plan that nobody can say yes to now can be looked at later; what an import does is in no plan file.
+fn or_keep(plan: &Plan, nobody: Diagnostic) -> Diagnostic {
+    let imports = plan.images.iter().any(|image| image.action == Action::Import);
+    match (plan.mode, imports) {
+        (_, true) => nobody,
+        (Mode::Destroy, _) => nobody.help("or keep the plan: bake plan -destroy -out FILE, then bake apply FILE"),
+        _ => nobody.help("or keep the plan: bake plan -out FILE, then bake apply FILE"),
     }
 }
 

@@ -22,7 +22,5 @@ pub fn asked(terminal: &Terminal, auto_approve: bool, may_ask: bool, question: &
 }
 
 fn nobody() -> Diagnostic {
-    Diagnostic::error("this wants a yes, and there is nobody to ask")
-        .help("-auto-approve does it without asking")
-        .help("or keep the plan: bake plan -out FILE, then bake apply FILE")
+    Diagnostic::error("this wants a yes, and there is nobody to ask").help("-auto-approve does it without asking")
 }

@@ -155,7 +155,7 @@ fn unknown(known: &Command, name: &str) -> Diagnostic {
         .map(|known| (strsim::jaro_winkler(known, name), known))
         .max_by(|a, b| a.0.total_cmp(&b.0));
     let diagnostic = Diagnostic::error(format!("unknown command {name:?}"));
-    match close.filter(|(likeness, _)| *likeness > 0.7) {
+    match close.filter(|(likeness, _)| *likeness > 0.8) {
         Some((_, close)) => diagnostic.help(format!("did you mean {close}?")),
         None => diagnostic.help("bake -help lists the commands"),
     }

@@ -62,6 +62,9 @@ error, or something is left standing (and named)
 2
 there are changes (plan \-detailed\-exitcode)
 .TP
+3
+something differs: a file is not in its form (fmt \-check), an image is not built again with the same bytes (verify)
+.TP
 130, 143
 interrupted by Ctrl\-C or SIGHUP; by SIGTERM
 .SH ENVIRONMENT
@@ -76,8 +79,14 @@ NO_COLOR, CLICOLOR_FORCE
 no colours; colours also in a pipe
 .SH FILES
 .TP
-*.bake.hcl
+*.bake.hcl, *.bake.json
 the module
+.TP
+*.auto.bakevars.hcl
+values of variables
+.TP
+bake.lock.hcl
+what data sources found, and the date of reproducible images
 .TP
 \&.bake/
 journals, logs, locks, and the store of the local provider unless the module says otherwise

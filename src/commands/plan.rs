@@ -57,7 +57,7 @@ pub struct PlanArguments {
     /// Remove every image.
     #[arg(long, conflicts_with = "replace")]
     pub destroy: bool,
-    /// Only show what was changed outside of bake.
+    /// Only show what was changed outside of bake; such a plan cannot be applied.
     #[arg(long, conflicts_with_all = ["destroy", "replace"])]
     refresh_only: bool,
     /// With false: believe what was recorded instead of looking whether somebody changed it.
@@ -97,6 +97,19 @@ impl PlanArguments {
         let plan = plan::make(&session.module, &world, &self.options())?;
         terminal.diagnostics(&self.shortened(&plan.warnings));
         Ok((session, plan))
+    }
+
+    /// The first flag, if any, that says what is planned: of no use where a plan is there.
+    pub fn shaping(&self) -> Option<&'static str> {
+        let flags = [
+            ("-target", !self.target.is_empty()),
+            ("-exclude", !self.exclude.is_empty()),
+            ("-replace", !self.replace.is_empty()),
+            ("-destroy", self.destroy),
+            ("-refresh-only", self.refresh_only),
+            ("-refresh=false", !self.refresh),
+        ];
+        flags.iter().find(|(_, given)| *given).map(|(flag, _)| *flag)
     }
 
     /// Of a command that plans by itself.

@@ -23,6 +23,10 @@ pub struct Args {}
 impl Args {
     /// Reads the journals and closes what stands.
     pub fn run(self, terminal: &Arc<Terminal>) -> Result<Exit, Diagnostics> {
+        if !Path::new(BAKE_DIRECTORY).exists() {
+            terminal.say("There is nothing to recover in this directory: no bake has run here.");
+            return Ok(Exit::Done);
+        }
         let contact = session::contact(terminal, true, session::saying(terminal));
         let recovering = apply::recover(Path::new(BAKE_DIRECTORY), Scope::DeadAndKept, "bake recover", &contact);
         let recovered = session::runtime()?.block_on(recovering)?;

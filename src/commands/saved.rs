@@ -26,6 +26,16 @@ pub fn read(
     terminal: &Arc<Terminal>,
 ) -> Result<(Plan, Vec<Value>), Diagnostics> {
     let mut plan = plan::file::read(file, expected)?;
+    let workspace = planning.module.workspace.as_ref();
+    if let Some(other) = workspace.filter(|asked| **asked != plan.owner.workspace) {
+        let error = Diagnostic::error(format!(
+            "the plan is of workspace {}, and {other} was asked for",
+            plan.owner.workspace
+        ));
+        return Err(error
+            .help("plan again in that workspace, or leave -workspace and BAKE_WORKSPACE out")
+            .into());
+    }
     let providers = providers::open(
         &plan.providers,
         &session::contact(terminal, planning.input, session::saying(terminal)),

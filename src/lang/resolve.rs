@@ -38,14 +38,17 @@ impl Value {
         self.settle(Known { outputs, variables })
     }
 
+    /// [`Value::resolve`] of a value for which nothing has to be waited any more; none of another.
+    pub fn resolve_ready(&self, outputs: &Outputs<'_>) -> Option<Result<Value, Diagnostic>> {
+        let mut leaves = self.leaves().into_iter();
+        let ready = leaves.all(|(of, attribute)| outputs(&of, &attribute).is_some());
+        (ready && self.volatile().is_none()).then(|| self.resolve(outputs))
+    }
+
     /// The value with the outputs that are there put in, while the rest waits. What changes each time waits in any case.
     pub fn resolve_partly(&self, outputs: &Outputs<'_>) -> Value {
-        let ready = self
-            .leaves()
-            .iter()
-            .all(|(of, attribute)| outputs(of, attribute).is_some());
-        if ready && self.volatile().is_none() {
-            return self.resolve(outputs).unwrap_or_else(|_| self.clone());
+        if let Some(resolved) = self.resolve_ready(outputs) {
+            return resolved.unwrap_or_else(|_| self.clone());
         }
         let each = |all: &[Value]| all.iter().map(|one| one.resolve_partly(outputs)).collect::<Vec<_>>();
         let named = |all: &Named| {

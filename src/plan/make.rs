@@ -59,6 +59,9 @@ pub fn make(module: &Module, world: &World, options: &Options) -> Result<Plan, D
         .into_iter()
         .partition(|one| one.severity == Severity::Error);
     errors.extend(wrong);
+    if options.mode != Mode::Destroy {
+        errors.extend(known.impossible(&module.outputs));
+    }
     warnings.extend(said);
     let plan = assemble::Assembly {
         module,

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::PlannedOutput;
 use crate::address::{Address, ImageAddress};
+use crate::diagnostic::Diagnostics;
 use crate::lang::value::Value;
 use crate::module::OutputSpec;
 use crate::providers::ImageId;
@@ -86,6 +87,19 @@ impl Known {
     /// apply.
     pub fn settle(&self, value: &Value) -> Value {
         value.resolve_partly(&|of, attribute| self.output(of, attribute))
+    }
+
+    /// Why outputs never get a value: all that they wait for is known, and does not have what they ask of it.
+    pub fn impossible(&self, outputs: &[OutputSpec]) -> Diagnostics {
+        let known = |of: &Address, attribute: &str| self.output(of, attribute);
+        let asked = outputs.iter().filter(|output| !output.value.contains_sensitive());
+        let errors = asked.filter_map(|output| {
+            let mut error = output.value.resolve_ready(&known)?.err()?;
+            // What waits has lost its place in the file.
+            error.labels.clear();
+            Some(error.label(&output.span, "this output asks for it"))
+        });
+        errors.collect()
     }
 
     /// The outputs of the module.

@@ -196,7 +196,7 @@ fn unknown(key: &ProviderKey) -> Diagnostic {
     let known: Vec<_> = KINDS.iter().map(|(kind, _)| *kind).collect();
     if key.kind == "aws" {
         return Diagnostic::error("this bake was built without the aws provider")
-            .help("build it with its default features: cargo install bake");
+            .help("build it with its default features: cargo install --path .");
     }
     Diagnostic::error(format!("this bake has no provider {:?}", key.kind))
         .help(format!("providers in this build: {}", known.join(", ")))

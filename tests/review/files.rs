@@ -90,6 +90,29 @@ fn a_plan_that_is_not_the_approved_one_is_refused() {
 }
 
 #[test]
+fn what_says_what_is_planned_does_not_go_with_a_plan_file() {
+    let project = planned();
+    for flag in [
+        "-target=image.web",
+        "-exclude=image.web",
+        "-replace=image.web",
+        "-destroy",
+        "-refresh-only",
+        "-refresh=false",
+    ] {
+        let said = refusal(&project, &[flag]);
+        let name = flag.split("=image").next().expect("a flag");
+        let wanted = format!("{name} does not go with a plan file");
+        assert!(said.contains(&wanted), "{wanted:?} is not in:\n{said}");
+    }
+    let said = refusal(&project, &["-workspace=other"]);
+    assert!(
+        said.contains("the plan is of workspace default, and other was asked for"),
+        "{said}"
+    );
+}
+
+#[test]
 fn what_moved_is_named() {
     let project = planned();
     project.write("more.bake.hcl", "locals {\n  x = 1\n}\n");
