@@ -258,6 +258,15 @@ impl Root {
         remove_at(parent.as_fd(), &name).doing(|| format!("remove {path} in the image"))
     }
 
+    /// The same of an entry of a directory, whose name may be no text; a link to the directory is followed inside the root.
+    ///
+    /// # Errors
+    /// As [`Root::remove`], and [`Root::open_dir`].
+    pub fn remove_from(&self, directory: &str, name: &OsStr) -> Result<()> {
+        let opened = self.open_dir(directory)?;
+        remove_at(opened.as_fd(), name).doing(|| format!("remove {directory}/{} in the image", name.to_string_lossy()))
+    }
+
     /// Gives something another name, over what was there.
     ///
     /// # Errors

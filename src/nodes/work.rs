@@ -161,7 +161,9 @@ pub(super) fn is_full(directory: &Path) -> bool {
 
 /// Says that a file system of the host is full, and what to do.
 pub(super) fn full(error: Diagnostic, what: &str, directory: &Path) -> Diagnostic {
-    error
-        .note(format!("{what}, under {}, is full", directory.display()))
-        .help("free space there, or use a store on a larger file system")
+    let mut error = error.note(format!("{what}, under {}, is full", directory.display()));
+    let help = "free space there, or use a store on a larger file system";
+    // The system's own answer may have said so already.
+    error.help.retain(|said| said != help);
+    error.help(help)
 }

@@ -1,6 +1,6 @@
 //! Which images a plan is about: `-target`, `-exclude`, and what goes with them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::observe::World;
 use super::options::{Mode, Options};
@@ -76,18 +76,19 @@ fn edges(module: &Module, world: &World) -> Vec<(ImageAddress, ImageAddress)> {
 }
 
 fn closure(mut set: BTreeSet<ImageAddress>, edges: &[(ImageAddress, ImageAddress)]) -> BTreeSet<ImageAddress> {
-    loop {
-        let before = set.len();
-        let more: Vec<_> = edges
-            .iter()
-            .filter(|(from, _)| set.contains(from))
-            .map(|(_, to)| to.clone())
-            .collect();
-        set.extend(more);
-        if set.len() == before {
-            return set;
+    let mut leads: BTreeMap<&ImageAddress, Vec<&ImageAddress>> = BTreeMap::new();
+    for (from, to) in edges {
+        leads.entry(from).or_default().push(to);
+    }
+    let mut waiting: Vec<ImageAddress> = set.iter().cloned().collect();
+    while let Some(from) = waiting.pop() {
+        for to in leads.get(&from).into_iter().flatten() {
+            if set.insert((*to).clone()) {
+                waiting.push((*to).clone());
+            }
         }
     }
+    set
 }
 
 fn known(all: &BTreeSet<ImageAddress>, options: &Options) -> Result<(), Diagnostics> {

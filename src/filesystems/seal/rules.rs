@@ -1,8 +1,10 @@
 //! What a sealed image does not keep: traces of the machine and the moment that built it, and secrets that no two
 //! machines may share.
 
+use std::os::unix::ffi::OsStrExt;
+
 use crate::host::inside::{Attributes, Root, Type};
-use crate::host::{HostError, Result};
+use crate::host::{Kind, Result};
 
 /// Some things that are taken out.
 #[derive(Debug, Clone, Copy)]
@@ -107,7 +109,7 @@ fn within<'a>(path: &'a str, target: &str) -> Option<&'a str> {
 }
 
 fn empty(root: &Root, path: &str) -> Result<()> {
-    match root.link_metadata(path)? {
+    match if_there(root.metadata(path))?.flatten() {
         Some(found) if found.kind == Type::File && found.size > 0 => {
             let mode = Attributes {
                 mode: Some(found.mode),
@@ -122,29 +124,32 @@ fn empty(root: &Root, path: &str) -> Result<()> {
 fn remove(root: &Root, path: &str) -> Result<()> {
     let (directory, name) = path.rsplit_once('/').unwrap_or(("", path));
     let Some((before, after)) = name.split_once('*') else {
-        return nothing_there(root.remove(path));
+        return if_there(root.remove(path)).map(drop);
     };
-    // A link there leads elsewhere: what is elsewhere has rules of its own.
-    let is_directory = root
-        .link_metadata(directory)?
-        .is_some_and(|found| found.kind == Type::Directory);
-    if !is_directory {
+    // Where a link leads there may be more than was meant: everything goes only from the directory itself.
+    let found = match (before, after) {
+        ("", "") => root.link_metadata(directory),
+        _ => root.metadata(directory),
+    };
+    let found = if_there(found)?.flatten();
+    if found.is_none_or(|found| found.kind != Type::Directory) {
         return Ok(());
     }
     for found in root.list(directory)? {
-        let Some(text) = found.to_str() else { continue };
-        let fits = text.len() >= before.len() + after.len() && text.starts_with(before) && text.ends_with(after);
-        if fits {
-            nothing_there(root.remove(&format!("{directory}/{text}")))?;
+        let name = found.as_bytes();
+        let long = name.len() >= before.len() + after.len();
+        if long && name.starts_with(before.as_bytes()) && name.ends_with(after.as_bytes()) {
+            root.remove_from(directory, &found)?;
         }
     }
     Ok(())
 }
 
-fn nothing_there(done: Result<()>) -> Result<()> {
+/// None where nothing of this path can be: a part of it is missing, or no directory.
+fn if_there<T>(done: Result<T>) -> Result<Option<T>> {
     match done {
-        Err(error) if HostError::is_not_found(&error) => Ok(()),
-        other => other,
+        Err(error) if matches!(error.kind, Kind::NotFound | Kind::WrongType) => Ok(None),
+        other => other.map(Some),
     }
 }
 
@@ -187,5 +192,40 @@ mod tests {
         assert!(!at("var/log/a.log").exists() && at("var/log/wtmp").exists() && at("dev/x").exists());
         assert_eq!(within("/var/log/x", "/var"), Some("/log/x"));
         assert_eq!(within("/various", "/var"), None);
+    }
+
+    /// Names that are no text, links to directories, and parts of a path that are no directories.
+    #[test]
+    fn what_a_link_leads_to_goes_and_a_name_is_bytes() {
+        use std::ffi::OsStr;
+        use std::os::unix::fs::symlink;
+        let directory = tempfile::tempdir().unwrap();
+        let at = |path: &str| directory.path().join(path);
+        for path in ["etc", "srv/ssh", "usr/lib", "var/lib", "real", "dev"] {
+            fs::create_dir_all(at(path)).unwrap();
+        }
+        symlink("../srv/ssh", at("etc/ssh")).unwrap();
+        symlink("../usr/lib/mid", at("etc/machine-id")).unwrap();
+        symlink("real", at("tmp")).unwrap();
+        let odd = |path: &str| at(path).join(OsStr::from_bytes(b"ssh_host_\xff"));
+        for path in [
+            odd("srv/ssh"),
+            odd("dev"),
+            at("usr/lib/mid"),
+            at("real/kept"),
+            at("var/lib/dbus"),
+        ] {
+            fs::write(path, "x").unwrap();
+        }
+        let root = Root::open(directory.path()).unwrap();
+        let all: Vec<String> = NAMES.iter().map(|&name| name.to_owned()).collect();
+        apply(&root, "/", &all).unwrap();
+        assert!(!odd("srv/ssh").exists() && !odd("dev").exists());
+        assert_eq!(fs::read(at("usr/lib/mid")).unwrap(), b"");
+        assert!(
+            at("real/kept").exists(),
+            "all of a directory goes only where that stands itself"
+        );
+        assert!(at("var/lib/dbus").exists() && at("etc/ssh").is_symlink());
     }
 }

@@ -3,7 +3,7 @@
 use super::names;
 use crate::address::{Address, ImageAddress};
 use crate::event::{Event, Half};
-use crate::ui::printable::clean;
+use crate::ui::printable::{clean, honest};
 
 /// Percents between two lines about one node.
 const STEP: u8 = 25;
@@ -27,7 +27,8 @@ impl Lines {
     /// What is said about an event at this time of day.
     pub fn lines(&mut self, event: &Event, now: &str) -> Vec<String> {
         let about = |address: &Address, half, said: String| {
-            format!("{now} {} {}: {said}", address.image, names::node(address, half))
+            let image = honest(&address.image.to_string());
+            format!("{now} {image} {}: {said}", names::node(address, half))
         };
         let line = match event {
             Event::Started { .. } => return Vec::new(),
@@ -35,7 +36,7 @@ impl Lines {
                 address, half, summary, ..
             } => {
                 let worth = *half == Half::Open && names::is_work(address) && !summary.is_empty();
-                worth.then(|| about(address, *half, clean(summary).into_owned()))
+                worth.then(|| about(address, *half, honest(summary)))
             }
             Event::NodeProgress { address, percent } => {
                 let quarter = percent / STEP;
@@ -50,9 +51,10 @@ impl Lines {
                 Some(format!("{} | {}", names::prefix(address, self.several), clean(line)))
             }
             // Before it has begun, an image has no node that waits.
-            Event::Waiting { address, reason } if address.node.is_none() => {
-                Some(format!("{now} {}: waits for {reason}", address.image))
-            }
+            Event::Waiting { address, reason } if address.node.is_none() => Some(format!(
+                "{now} {}: waits for {reason}",
+                honest(&address.image.to_string())
+            )),
             Event::Waiting { address, reason } => Some(about(address, Half::Open, format!("waits for {reason}"))),
             Event::NodeDone {
                 address,

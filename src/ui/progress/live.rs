@@ -11,7 +11,7 @@ use super::names;
 use crate::address::{Address, ImageAddress};
 use crate::event::{Event, Half};
 use crate::ui::Terminal;
-use crate::ui::printable::{clean, cut, width};
+use crate::ui::printable::{clean, cut, honest, width};
 use crate::ui::terminal::Colour;
 use crate::units::Duration;
 
@@ -124,7 +124,11 @@ impl Live {
     }
 
     fn wait(&mut self, terminal: &Terminal, address: &Address, reason: &str) {
-        let text = format!("  {:<1$}  waits for {reason}", address.image.to_string(), self.column);
+        let text = format!(
+            "  {:<1$}  waits for {reason}",
+            honest(&address.image.to_string()),
+            self.column
+        );
         let bar = self.waiting.entry(address.clone()).or_insert_with(|| {
             let bar = ProgressBar::new(0).with_style(plain());
             terminal.live().insert_before(&self.rule, bar)

@@ -2,6 +2,7 @@
 
 use crate::address::{Address, ImageAddress};
 use crate::event::Half;
+use crate::ui::printable::honest;
 
 /// A node within its image, with what is done to it: `provision.harden`, `close attachment.root`, `register`.
 pub fn node(address: &Address, half: Half) -> String {
@@ -16,6 +17,7 @@ pub fn node(address: &Address, half: Half) -> String {
             Some(_) => node.to_string(),
         },
     };
+    let name = honest(&name);
     match half {
         Half::Open => name,
         Half::Close => format!("close {name}"),
@@ -30,14 +32,14 @@ pub fn prefix(address: &Address, several: bool) -> String {
         .map(|node| node.label.as_ref().unwrap_or(&node.kind));
     let step = step.map_or("", String::as_str);
     match several {
-        true => format!("{} {step}", short_image(&address.image)),
-        false => step.to_owned(),
+        true => format!("{} {}", short_image(&address.image), honest(step)),
+        false => honest(step),
     }
 }
 
 /// `web["arm64"]`.
 pub fn short_image(image: &ImageAddress) -> String {
-    let address = image.to_string();
+    let address = honest(&image.to_string());
     address.strip_prefix("image.").map(str::to_owned).unwrap_or(address)
 }
 
