@@ -1,4 +1,4 @@
-//! Parameters of Systems Manager that hold the id of an image, and keys of the Key Management Service.
+//! Parameters of Systems Manager that hold the id of an image.
 //!
 //! A parameter is the image's if it holds the id of one of its releases, or has bake's tags with its address. One that is
 //! neither is left alone, unless the module says `overwrite`.
