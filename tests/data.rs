@@ -6,7 +6,7 @@ use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -153,6 +153,64 @@ fn a_plan_is_refused_when_the_lock_file_has_moved() {
     assert_eq!(bake(directory, &["update"]).0, Some(0));
     let (code, _, err) = bake(directory, &["apply", "plan"]);
     assert!(code == Some(1) && err.contains("bake.lock.hcl has changed"), "{err}");
+}
+
+/// A source that notes that it was asked, and lets the first who asks wait for the file `go`.
+const GATED: &str = r#"
+data "external" "gate" {
+  program = ["/bin/sh", "-c", <<-EOT
+    cat > /dev/null
+    echo x >> asked
+    until test -e go || test $(wc -l < asked) != 1; do sleep 0.02; done
+    echo '{}'
+  EOT
+  ]
+}
+"#;
+
+#[test]
+fn of_two_that_write_the_lock_file_one_waits_or_is_told_who_holds_it() {
+    let directory = module(GATED);
+    let directory = directory.path();
+    let command = |arguments: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_bake"));
+        command
+            .current_dir(directory)
+            .args(arguments)
+            .stderr(Stdio::piped())
+            .stdout(Stdio::piped());
+        command
+    };
+    let asked = || fs::read_to_string(directory.join("asked")).map_or(0, |text| text.lines().count());
+    let first = command(&["update", "-date", "2026-01-31T12:00:00Z"])
+        .spawn()
+        .expect("bake starts");
+    while asked() == 0 {
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    let holder = format!("held by `bake` (process {} on", first.id());
+    for arguments in [["update", "-lock-timeout", "0"], ["init", "-lock-timeout", "0"]] {
+        let (code, _, err) = bake(directory, &arguments);
+        assert!(
+            code == Some(1) && err.contains("cannot lock bake.lock.hcl") && err.contains(&holder),
+            "{err}"
+        );
+        assert!(err.contains("-lock-timeout"), "{err}");
+    }
+    assert_eq!(asked(), 1, "who is refused has asked nobody");
+
+    let mut second = command(&["update", "-date", "2026-02-01T12:00:00Z"])
+        .spawn()
+        .expect("bake starts");
+    let mut said = BufReader::new(second.stderr.take().expect("it was asked for")).lines();
+    let told = said.by_ref().map_while(Result::ok).any(|line| line.contains(&holder));
+    assert!(told, "the second says for whom it waits");
+    assert_eq!(asked(), 1, "it has read nothing before it may write");
+    fs::write(directory.join("go"), "").unwrap();
+    assert!(first.wait_with_output().unwrap().status.success());
+    assert!(second.wait().unwrap().success());
+    let pinned = fs::read_to_string(directory.join("bake.lock.hcl")).unwrap();
+    assert!(pinned.contains("2026-02-01"), "the second wrote last: {pinned}");
 }
 
 #[test]

@@ -12,7 +12,7 @@ use super::format::{self, Format};
 use super::plan::PlanArguments;
 use super::rights::Rights;
 use super::session::Session;
-use super::{confirm, ending, record, saved, session};
+use super::{confirm, ending, locking, record, saved, session};
 use crate::apply::recover::Scope;
 use crate::apply::{self, OnError, Settings, Signals};
 use crate::diagnostic::{Diagnostic, Diagnostics};
@@ -70,7 +70,7 @@ pub struct Carrying {
     #[arg(long)]
     auto_approve: bool,
     /// How long the lock of an image is waited for, such as 90s; 0: fail at once. By default as long as it takes.
-    #[arg(long, value_name = "TIME", value_parser = lock_timeout)]
+    #[arg(long, value_name = "TIME", value_parser = locking::timeout)]
     lock_timeout: Option<Duration>,
     /// Print what happens as JSON, one object per line.
     #[arg(long)]
@@ -297,13 +297,6 @@ fn question(plan: &Plan) -> &'static str {
     }
 }
 
-fn lock_timeout(text: &str) -> Result<Duration, String> {
-    match text {
-        "0" => Ok(Duration::seconds(0)),
-        _ => text.parse().map_err(|error: crate::units::BadUnit| error.to_string()),
-    }
-}
-
 /// A plan that nobody can say yes to now can be looked at later; what an import does is in no plan file.
 fn or_keep(plan: &Plan, nobody: Diagnostic) -> Diagnostic {
     let imports = plan.images.iter().any(|image| image.action == Action::Import);
@@ -317,16 +310,4 @@ fn or_keep(plan: &Plan, nobody: Diagnostic) -> Diagnostic {
 fn not_to_be_applied() -> Diagnostic {
     Diagnostic::error("a plan of -refresh-only only shows what was changed; it cannot be applied")
         .help("bake plan shows what bake would do about it")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_lock_may_be_waited_for_or_not() {
-        assert_eq!(lock_timeout("0"), Ok(Duration::seconds(0)));
-        assert_eq!(lock_timeout("90s"), Ok(Duration::seconds(90)));
-        assert!(lock_timeout("90").is_err());
-    }
 }

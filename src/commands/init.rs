@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::exit::Exit;
+use super::locking::Locking;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::host::files;
 use crate::module::lock::{self, Lock};
@@ -17,7 +18,10 @@ use crate::ui::Terminal;
 bake init
 bake -chdir=images/web init"
 )]
-pub struct Args {}
+pub struct Args {
+    #[command(flatten)]
+    locking: Locking,
+}
 
 const MODULE: &str = "image.bake.hcl";
 const FILES: &[(&str, &str)] = &[
@@ -29,6 +33,7 @@ impl Args {
     /// Writes the files and says what to do next.
     pub fn run(self, terminal: &Terminal) -> Result<Exit, Diagnostics> {
         let directory = Path::new(".");
+        let _lock = self.locking.take(directory, terminal)?;
         if let Some(name) = module_in(directory) {
             let standing = Diagnostic::error(format!("this directory holds a module already: {name}"));
             return Err(standing.help("bake plan shows what it would build").into());

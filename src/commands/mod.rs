@@ -20,6 +20,7 @@ mod help;
 mod images;
 mod import;
 mod init;
+mod locking;
 mod man;
 mod output;
 mod panic;

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::exit::Exit;
+use super::locking::Locking;
 use super::session::ModuleArguments;
 use crate::data;
 use crate::diagnostic::{Diagnostic, Diagnostics};
@@ -34,18 +35,21 @@ pub struct Args {
     date: Option<jiff::Timestamp>,
     #[command(flatten)]
     module: ModuleArguments,
+    #[command(flatten)]
+    locking: Locking,
 }
 
 impl Args {
     /// Reads, shows, writes.
     pub fn run(self, terminal: &Arc<Terminal>) -> Result<Exit, Diagnostics> {
+        let directory = Path::new(".");
+        let _lock = self.locking.take(directory, terminal)?;
         let data = Data::Renew(self.sources.clone());
         let module = self
             .module
             .with_options(terminal, true, |options| module::load(&LoadOptions { data, ..options }))?;
         terminal.diagnostics(&module.warnings);
         check(&self.sources, &module)?;
-        let directory = Path::new(".");
         let mut lock = Lock::read(directory)?;
         let (declared, entries) = module::data::entries(&module.data);
         let changes = lock.update(&declared, entries);

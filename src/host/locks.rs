@@ -3,10 +3,12 @@
 use std::fs::File;
 use std::io::{Read, Seek, Write};
 use std::os::fd::OwnedFd;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use fs4::{FileExt, TryLockError};
+use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
 
 use super::error::{HostError, Kind, Result};
@@ -102,6 +104,38 @@ impl Lock {
                 path: path.to_owned(),
             })),
             Err(TryLockError::WouldBlock) => Ok(Err(Held { by: holder(path) })),
+            Err(TryLockError::Error(error)) => Err(HostError::on_path("lock", path, error)),
+        }
+    }
+
+    /// Takes a directory itself, which leaves no file behind and asks for no more rights than reading it. The kernel says who
+    /// holds it. Waits as [`Lock::take`] does. On a network's file system that locks no directories it is had at once.
+    ///
+    /// # Errors
+    /// As [`Lock::take`].
+    pub async fn take_directory(
+        path: &Path,
+        patience: Option<Duration>,
+        waiting: impl FnMut(&Held) + Send,
+    ) -> Result<Lock> {
+        Lock::wait(path, patience, waiting, || Lock::try_take_directory(path)).await
+    }
+
+    fn try_take_directory(path: &Path) -> Result<std::result::Result<Lock, Held>> {
+        let file = File::open(path).map_err(|error| HostError::on_path("open", path, error))?;
+        let taken = match FileExt::try_lock(&file) {
+            // NFS wants a file that is open for writing (flock(2)), which a directory never is.
+            Err(TryLockError::Error(error)) if error.raw_os_error() == Some(Errno::BADF.raw_os_error()) => Ok(()),
+            other => other,
+        };
+        match taken {
+            Ok(()) => Ok(Ok(Lock {
+                file: Some(file),
+                path: path.to_owned(),
+            })),
+            Err(TryLockError::WouldBlock) => Ok(Err(Held {
+                by: holder_in_kernel(&file),
+            })),
             Err(TryLockError::Error(error)) => Err(HostError::on_path("lock", path, error)),
         }
     }
@@ -206,6 +240,24 @@ pub fn holder(path: &Path) -> Option<Holder> {
     let mut text = Vec::new();
     File::open(path).ok()?.read_to_end(&mut text).ok()?;
     serde_json::from_slice(&text).ok()
+}
+
+/// Who holds the lock of this file, as `/proc/locks` has it (proc(5)): the fifth field is the process, the sixth ends in the
+/// inode. What it was started with is not told: a secret may stand there.
+fn holder_in_kernel(file: &File) -> Option<Holder> {
+    let inode = format!(":{}", file.metadata().ok()?.ino());
+    let locks = std::fs::read_to_string("/proc/locks").ok()?;
+    let mut fields = locks.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
+    let held = fields
+        .find(|fields| fields.get(1) == Some(&"FLOCK") && fields.get(5).is_some_and(|at| at.ends_with(&inode)))?;
+    let process = Process::of(held[4].parse().ok()?).ok()?;
+    let command = std::fs::read_to_string(format!("/proc/{}/comm", process.pid)).ok()?;
+    Some(Holder {
+        process,
+        host: machine::hostname(),
+        since: machine::seconds_since_epoch().ok()?,
+        command: command.trim_end().to_owned(),
+    })
 }
 
 /// Whether a lock is free now, without keeping it.

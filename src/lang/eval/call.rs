@@ -96,8 +96,8 @@ impl<'a> Evaluator<'a> {
             Run::Scoped(run) => run(self, &given),
             Run::File(run) => functions::files::of_file(self, &given, run),
             // A plan keeps the call; apply computes it.
-            Run::Volatile(_) if self.scope.known.is_none() => return later(function, values, span),
-            Run::Volatile(run) => run(&given),
+            Run::Volatile { check, .. } if self.scope.known.is_none() => check(&given).and(Err(Fault::NotKnown)),
+            Run::Volatile { run, .. } => run(&given),
             Run::Lazy(_) => Ok(Value::null(Type::Any)),
         };
         match answer {

@@ -136,8 +136,11 @@ pub(super) enum Run {
     Scoped(fn(&mut Evaluator<'_>, &[Value]) -> Answer),
     /// From the bytes of the file that its argument names.
     File(fn(&[u8]) -> String),
-    /// From its arguments and the clock or chance: at apply only.
-    Volatile(fn(&[Value]) -> Answer),
+    /// From its arguments and the clock or chance: at apply only, but what is wrong with arguments is said before.
+    Volatile {
+        check: fn(&[Value]) -> Result<(), Fault>,
+        run: fn(&[Value]) -> Answer,
+    },
     /// From the expressions of its arguments.
     Lazy(fn(&mut Evaluator<'_>, &[Expression], &Span) -> Result<Value, Diagnostics>),
 }
@@ -197,14 +200,15 @@ impl Function {
         name: &'static str,
         doc: &'static str,
         parameters: &'static [Parameter],
+        check: fn(&[Value]) -> Result<(), Fault>,
         run: fn(&[Value]) -> Answer,
     ) -> Function {
-        Function::new(name, doc, parameters, STRING, Run::Volatile(run))
+        Function::new(name, doc, parameters, STRING, Run::Volatile { check, run })
     }
 
     /// Whether it gives another value each time, so that only apply can say which.
     pub fn is_volatile(&self) -> bool {
-        matches!(self.run, Run::Volatile(_))
+        matches!(self.run, Run::Volatile { .. })
     }
 
     const fn variadic(self, parameter: Parameter) -> Function {
