@@ -11,7 +11,8 @@ use crate::source::{Source, Span};
 pub(super) fn explain(source: &Arc<Source>, offset: usize, error: &hcl_edit::parser::Error) -> Diagnostics {
     let fault = Fault {
         source,
-        at: error.location().offset() + offset,
+        // It may point into the middle of a character.
+        at: source.text().floor_char_boundary(error.location().offset() + offset),
         message: error.message(),
     };
     let text = source.text();
@@ -80,7 +81,7 @@ impl Fault<'_> {
     }
 
     fn usual(&self) -> Option<Diagnostic> {
-        let found = usual(self.source.text(), self.at.min(self.source.text().len()), self.message)?;
+        let found = usual(self.source.text(), self.at, self.message)?;
         let error = Diagnostic::error(found.summary).label(&Span::new(self.source, found.at), found.label);
         Some(error.help(found.help))
     }
