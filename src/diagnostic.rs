@@ -105,6 +105,12 @@ impl Diagnostic {
         self
     }
 
+    /// Adds these facts.
+    pub fn notes(mut self, texts: impl IntoIterator<Item = String>) -> Diagnostic {
+        self.notes.extend(texts);
+        self
+    }
+
     /// Adds what to do.
     pub fn help(mut self, text: impl Into<String>) -> Diagnostic {
         self.help.push(text.into());

@@ -1,5 +1,6 @@
 //! Leftovers of a project: what no image uses and no live run works on, found without a journal.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use crate::diagnostic::Diagnostic;
@@ -20,7 +21,8 @@ pub struct Debris {
     pub held: Option<String>,
 }
 
-/// Lists the leftovers of a project; all workspaces if none is named.
+/// Lists the leftovers of a project; all workspaces if none is named. `regions` are those to which a module copies with a
+/// provider: what a copy left there is found, too.
 ///
 /// # Errors
 /// Those of a provider or lock that could not be read.
@@ -29,10 +31,12 @@ pub async fn debris(
     bake_directory: &Path,
     project: &str,
     workspace: Option<&str>,
+    regions: &BTreeMap<ProviderKey, BTreeSet<String>>,
 ) -> Result<Vec<Debris>, Diagnostic> {
-    let mut all = Vec::new();
+    let (mut all, none) = (Vec::new(), BTreeSet::new());
     for (key, provider) in providers.iter() {
-        for leftover in provider.inventory().leftovers(project, workspace).await? {
+        let regions = regions.get(key).unwrap_or(&none);
+        for leftover in provider.inventory().leftovers(project, workspace, regions).await? {
             let held = take(provider, bake_directory, &leftover)?.err();
             all.push(Debris {
                 provider: key.clone(),
@@ -54,7 +58,7 @@ pub async fn remove(providers: &Providers, bake_directory: &Path, debris: &Debri
     let Ok(_lock) = take(provider, bake_directory, &debris.leftover)? else {
         return Ok(false);
     };
-    delete(provider, &debris.leftover.resource).await?;
+    delete(provider, &debris.leftover).await?;
     Ok(true)
 }
 
@@ -70,8 +74,15 @@ pub(super) fn is_anothers(leftover: &Leftover) -> bool {
 }
 
 /// Removes one resource.
-pub(super) async fn delete(provider: &dyn Provider, resource: &Resource) -> Result<(), ProviderError> {
-    match resource {
+pub(super) async fn delete(provider: &dyn Provider, leftover: &Leftover) -> Result<(), ProviderError> {
+    if let (Some(region), Some(publishing)) = (&leftover.region, provider.publishing()) {
+        return match &leftover.resource {
+            Resource::Image(id) => publishing.withdraw(region, id, Keep::Nothing).await,
+            Resource::Snapshot(id) => publishing.discard(region, id).await,
+            Resource::Volume(_) => Ok(()),
+        };
+    }
+    match &leftover.resource {
         Resource::Volume(id) => provider.volumes().delete(id).await,
         Resource::Snapshot(id) => provider.snapshots().delete(id).await,
         Resource::Image(id) => provider.images().retire(id, Keep::Nothing).await,

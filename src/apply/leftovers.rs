@@ -32,7 +32,11 @@ impl Leftovers<'_> {
     pub async fn clear(&self, providers: &Providers, all: Vec<(ProviderKey, Leftover)>) -> Result<(), Diagnostics> {
         for (key, leftover) in all {
             let provider = providers.get(&key).map_err(Diagnostic::from)?;
-            if self.is_needed(&leftover) || (provider.is_shared() && gc::is_anothers(&leftover)) {
+            let image = &leftover.marker.address.image;
+            if self.plan.leaves_out(image)
+                || self.is_needed(&leftover)
+                || (provider.is_shared() && gc::is_anothers(&leftover))
+            {
                 continue;
             }
             self.remove(provider, &leftover).await?;
@@ -50,7 +54,7 @@ impl Leftovers<'_> {
                 Err(_) => return Ok(()),
             },
         };
-        gc::delete(provider, &leftover.resource).await?;
+        gc::delete(provider, leftover).await?;
         let (address, run) = (&leftover.marker.address, &leftover.marker.run);
         self.settings
             .contact

@@ -141,6 +141,7 @@ fn plan(directory: &Path, images: &[&str]) -> Plan {
         format: 1,
         bake: "0.1.0".into(),
         owner: owner(),
+        about: None,
         images: images.iter().map(planned).collect(),
         nodes: images
             .iter()
@@ -199,7 +200,7 @@ async fn leftovers(directory: &Path) -> usize {
         .get(&key())
         .unwrap()
         .inventory()
-        .leftovers("p", None)
+        .leftovers("p", None, &Default::default())
         .await
         .unwrap()
         .len()
@@ -398,7 +399,7 @@ async fn garbage_is_listed_with_who_holds_it_and_removed_only_if_nobody_does() {
     let directory = tempfile::tempdir().unwrap();
     crash(directory.path(), true).await;
     let (providers, bake) = (open(directory.path()), directory.path().join(".bake"));
-    let list = async || debris(&providers, &bake, "p", None).await.unwrap();
+    let list = async || debris(&providers, &bake, "p", None, &BTreeMap::new()).await.unwrap();
     let path = providers
         .get(&key())
         .unwrap()

@@ -1,5 +1,6 @@
 //! `bake gc`.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -10,7 +11,9 @@ use super::session::{ModuleArguments, Session};
 use crate::apply::{self, Debris};
 use crate::diagnostic::Diagnostics;
 use crate::host::machine;
-use crate::providers::Resource;
+use crate::module::Module;
+use crate::providers::{Leftover, Publication, Resource};
+use crate::spec::ProviderKey;
 use crate::ui::Terminal;
 use crate::ui::table::table;
 use crate::units::Duration;
@@ -18,8 +21,8 @@ use crate::units::Duration;
 /// Remove volumes and snapshots that dead runs left
 #[derive(Debug, clap::Args)]
 #[command(
-    long_about = "Remove volumes and snapshots of this project that dead runs left, in every workspace, after showing them. \
-                  What a running bake works on stays. What another host left is taken only when it is old.",
+    long_about = "Remove volumes and snapshots of this project that dead runs left, in every workspace, and what copies left in \
+                  other regions, after showing them. What a running bake works on stays. What another host left is taken only when it is old.",
     after_help = "\
 bake gc
 bake gc -older-than 7d
@@ -42,9 +45,13 @@ impl Args {
         let session = Session::open(&self.module, terminal)?;
         let directory = Path::new(BAKE_DIRECTORY);
         let project = &session.module.owner.project;
-        let all = session
-            .runtime
-            .block_on(apply::debris(&session.providers, directory, project, None))?;
+        let all = session.runtime.block_on(apply::debris(
+            &session.providers,
+            directory,
+            project,
+            None,
+            &regions(&session.module),
+        ))?;
         if all.is_empty() {
             terminal.say(&format!("Nothing is left over of project {project}."));
             return Ok(Exit::Done);
@@ -67,7 +74,7 @@ impl Args {
             } else {
                 "kept: somebody works on its image now"
             };
-            terminal.say(&format!("{}: {what}", name(&one.leftover.resource)));
+            terminal.say(&format!("{}: {what}", name(&one.leftover)));
         }
         Ok(Exit::Done)
     }
@@ -75,7 +82,7 @@ impl Args {
     fn list(&self, all: &[Debris]) -> String {
         let rows = all.iter().map(|one| {
             vec![
-                name(&one.leftover.resource),
+                name(&one.leftover),
                 one.leftover.marker.address.to_string(),
                 one.leftover.marker.run.to_string(),
                 one.leftover.created.clone(),
@@ -101,11 +108,27 @@ impl Args {
     }
 }
 
-fn name(resource: &Resource) -> String {
-    match resource {
+/// Where the module copies its images.
+fn regions(module: &Module) -> BTreeMap<ProviderKey, BTreeSet<String>> {
+    let mut all: BTreeMap<ProviderKey, BTreeSet<String>> = BTreeMap::new();
+    for spec in &module.images {
+        if let Some(block) = &spec.publish.object {
+            let copies = Publication::of_block(&block.recorded(), "").copies;
+            all.entry(spec.provider.clone()).or_default().extend(copies.into_keys());
+        }
+    }
+    all
+}
+
+fn name(leftover: &Leftover) -> String {
+    let what = match &leftover.resource {
         Resource::Volume(id) => format!("volume {id}"),
         Resource::Snapshot(id) => format!("snapshot {id}"),
         Resource::Image(id) => format!("image {id}"),
+    };
+    match &leftover.region {
+        Some(region) => format!("{what} in {region}"),
+        None => what,
     }
 }
 

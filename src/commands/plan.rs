@@ -94,7 +94,11 @@ impl PlanArguments {
         if !self.refresh {
             world.forget_drift();
         }
-        let plan = plan::make(&session.module, &world, &self.options())?;
+        let options = self.options();
+        let mut plan = plan::make(&session.module, &world, &options)?;
+        if session.look_closer(&plan, &mut world)? {
+            plan = plan::make(&session.module, &world, &options)?;
+        }
         terminal.diagnostics(&self.shortened(&plan.warnings));
         Ok((session, plan))
     }

@@ -11,6 +11,7 @@ use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::event::{Event, Events};
 use crate::module::{self, LoadOptions, Module};
 use crate::plan::observe::{self, World, observe};
+use crate::plan::{Plan, closer};
 use crate::providers::{self, Contact, ObservedImage, Owner, ProviderError, Providers};
 use crate::ui::Terminal;
 use crate::ui::printable::clean;
@@ -172,6 +173,18 @@ impl Session {
         let keys = observe::keys(&self.module, &self.providers, &mut world);
         self.runtime.block_on(keys).map_err(Diagnostic::from)?;
         Ok(world)
+    }
+
+    /// Asks what is to be known only because this plan makes or shares something. Whether there was anything to ask: then the
+    /// plan is to be made again.
+    ///
+    /// # Errors
+    /// Those of a provider that cannot say.
+    pub fn look_closer(&self, plan: &Plan, world: &mut World) -> Result<bool, Diagnostics> {
+        let questions = closer::questions(plan, &self.module, world);
+        let asking = questions.ask(&self.providers, world);
+        self.runtime.block_on(asking).map_err(Diagnostic::from)?;
+        Ok(!questions.is_empty())
     }
 
     /// As whom the providers are asked, in words.

@@ -40,12 +40,7 @@ impl Kind for Retire {
         let provider = cx.providers.get(&self.provider)?;
         let removed = match &self.region {
             None => provider.images().retire(&self.image, self.keep).await,
-            Some(region) => {
-                let publishing = publishing(provider)?;
-                publishing
-                    .withdraw(region, &self.image, self.keep != Keep::Nothing)
-                    .await
-            }
+            Some(region) => publishing(provider)?.withdraw(region, &self.image, self.keep).await,
         };
         match removed {
             // An earlier try may have had its answer lost.

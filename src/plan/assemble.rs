@@ -70,6 +70,7 @@ impl<'a> Assembly<'a> {
             bake: env!("CARGO_PKG_VERSION").to_owned(),
             mode: self.options.mode,
             owner: self.module.owner.clone(),
+            about: select::partial(self.options).map(|_| self.chosen.clone()),
             images,
             nodes,
             providers: self.module.providers.clone(),

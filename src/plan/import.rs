@@ -3,7 +3,7 @@
 //! What its disk holds cannot be known, so its digest is that of where it comes from: no module has it, and the next plan
 //! says that only a build makes the image what the module says.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::assemble::standing;
@@ -69,6 +69,7 @@ pub fn make(module: &Module, spec: &ImageSpec, world: &World, foreign: Foreign) 
         bake: env!("CARGO_PKG_VERSION").to_owned(),
         mode: Mode::Import,
         owner: module.owner.clone(),
+        about: Some(BTreeSet::from([image.address.clone()])),
         images: vec![image],
         nodes: nodes.into_iter().map(Arc::new).collect(),
         providers: module.providers.clone(),

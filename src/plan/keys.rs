@@ -37,6 +37,16 @@ pub fn named(spec: &ImageSpec, home: &str) -> Vec<(String, String)> {
         .collect()
 }
 
+/// Whether a key is named by what may mean another one tomorrow: `alias/images`, or the ARN of that.
+pub fn is_alias(key: &str) -> bool {
+    key.starts_with("alias/") || key.contains(":alias/")
+}
+
+/// Whether this, an id or an ARN, is the key of this ARN.
+pub fn is_key(named: &str, arn: &str) -> bool {
+    named == arn || arn.ends_with(&format!(":key/{named}"))
+}
+
 fn key_of(volume: &Object) -> Option<&str> {
     volume.text("kms_key")
 }
@@ -138,8 +148,8 @@ fn differs(
     let same = match (world.key_at_home(&spec.provider, key), is) {
         (_, None) => false,
         (Some(Key::Usable { arn, .. }), Some(is)) => arn == is,
-        // It may not be looked at: what was written then is all that there is to compare with.
-        (_, Some(is)) => key == is || !changed("kms_key"),
+        // It was not looked at, or may not be: what was written then is all that there is to compare with.
+        (_, Some(is)) => is_key(key, is) || !changed("kms_key"),
     };
     (!same).then_some("kms_key")
 }

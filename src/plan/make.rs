@@ -232,7 +232,7 @@ impl<'a> Planner<'a> {
                 false => self.known.forget_copies(&address),
             }
         }
-        publication::check(fate, self.world)?;
+        publication::check(fate, &self.module.owner, self.world)?;
         if let Some(release) = fate.stays() {
             let announced = fate.announcing.iter().flat_map(|announcing| &announcing.changes);
             fate.mutable.extend(announced.cloned().collect::<Vec<_>>());

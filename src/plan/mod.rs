@@ -3,6 +3,7 @@
 pub mod announce;
 pub mod assemble;
 pub mod causes;
+pub mod closer;
 pub mod compare;
 pub mod conditions;
 pub mod decide;
@@ -26,7 +27,7 @@ pub mod source;
 pub mod steps;
 mod written;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -64,6 +65,9 @@ pub struct Plan {
     pub mode: Mode,
     /// Whose images.
     pub owner: Owner,
+    /// What it is about, where `-target` or `-exclude` leaves images out; none: everything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub about: Option<BTreeSet<ImageAddress>>,
     /// What becomes of each image, by address.
     pub images: Vec<ImagePlan>,
     /// Every node to be opened, in the order of the walk's ties: image by image, within an image in compile order.
@@ -352,6 +356,11 @@ pub struct Temporary {
 }
 
 impl Plan {
+    /// Whether `-target` or `-exclude` keeps it from an image, and from what was made for that.
+    pub fn leaves_out(&self, image: &ImageAddress) -> bool {
+        self.about.as_ref().is_some_and(|about| !about.contains(image))
+    }
+
     /// One of its images.
     pub fn image(&self, address: &ImageAddress) -> Option<&ImagePlan> {
         let at = self.images.binary_search_by(|image| image.address.cmp(address)).ok()?;

@@ -130,7 +130,8 @@ impl<'a> Wish<'_, 'a> {
     }
 }
 
-fn described(holder: &Holder, own: &Owner) -> String {
+/// Whose image has a name, in words.
+pub fn described(holder: &Holder, own: &Owner) -> String {
     let address = holder
         .address
         .as_ref()

@@ -10,8 +10,8 @@ use crate::digest::Digest;
 use crate::module::Module;
 use crate::providers::publication::{ParameterPlace, SeenParameter, Shares};
 use crate::providers::{
-    Holder, ImageId, Key, Leftover, ObservedImage, Owner, ProviderError, Providers, Publication, Sight, SnapshotId,
-    SourceImage,
+    DefaultEncryption, Holder, ImageId, Key, Leftover, ObservedImage, Owner, ProviderError, Providers, Publication,
+    Sight, SnapshotId, SourceImage,
 };
 use crate::spec::{ProviderKey, Source};
 use crate::units::Size;
@@ -43,6 +43,9 @@ pub struct World {
     /// Keys of the module as the key service knows them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub keys: Vec<NamedKey>,
+    /// What was asked of regions because something is to be made there ([`super::closer`]).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub abroad: Vec<Abroad>,
 }
 
 /// A parameter of the module that stands.
@@ -69,6 +72,19 @@ pub struct NamedKey {
     pub named: String,
     /// What it is.
     pub key: Key,
+}
+
+/// What was asked of a region because something is to be made there.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Abroad {
+    /// Where.
+    pub provider: ProviderKey,
+    /// Which.
+    pub region: String,
+    /// What it encrypts where nothing is said; none: it was not asked.
+    pub default: Option<DefaultEncryption>,
+    /// Who holds names that are to be given.
+    pub names: BTreeMap<String, Holder>,
 }
 
 /// A snapshot whose image could not be registered.
@@ -196,7 +212,8 @@ pub async fn publications(module: &Module, providers: &Providers, world: &mut Wo
     Ok(())
 }
 
-/// The keys that images of the module name, and their copies: one question for each of a region.
+/// The aliases of keys that images of the module name, and their copies: one question for each of a region. Only an alias may
+/// mean another key than it did; others are asked about when something is to be made with them.
 ///
 /// # Errors
 /// Those of the provider that could not answer.
@@ -207,7 +224,7 @@ pub async fn keys(module: &Module, providers: &Providers, world: &mut World) -> 
         };
         let of_provider = module.images.iter().filter(|spec| spec.provider == *key);
         let named: BTreeSet<(String, String)> = of_provider.flat_map(|spec| super::keys::named(spec, home)).collect();
-        for (region, named) in named {
+        for (region, named) in named.into_iter().filter(|(_, named)| super::keys::is_alias(named)) {
             let found = publishing.key(&region, &named).await?;
             world.keys.push(NamedKey {
                 provider: key.clone(),
@@ -317,6 +334,20 @@ impl World {
     pub fn key(&self, provider: &ProviderKey, region: &str, named: &str) -> Option<&Key> {
         let is_it = |one: &&NamedKey| one.provider == *provider && one.region == region && one.named == named;
         self.keys.iter().find(is_it).map(|one| &one.key)
+    }
+
+    /// What a region encrypts where nothing is said; none if it was not asked.
+    pub fn default_encryption(&self, provider: &ProviderKey, region: &str) -> Option<&DefaultEncryption> {
+        let mut of_region = self.abroad.iter();
+        let found = of_region.find(|one| one.provider == *provider && one.region == region);
+        found?.default.as_ref()
+    }
+
+    /// Who holds a name in another region, as far as that was asked.
+    pub fn holder_abroad(&self, provider: &ProviderKey, region: &str, name: &str) -> Option<&Holder> {
+        let mut of_region = self.abroad.iter();
+        let found = of_region.find(|one| one.provider == *provider && one.region == region);
+        found?.names.get(name)
     }
 
     /// What it told of a key of the region in which images are built.

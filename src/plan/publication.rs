@@ -10,6 +10,7 @@ use serde_json::{Value as Json, json};
 use super::compare::Change;
 use super::decide::is_ignored;
 use super::fate::Fate;
+use super::keys::is_key;
 use super::mutable::minute;
 use super::observe::World;
 use super::{Action, mutable};
@@ -341,8 +342,7 @@ fn is_under(
         return copy.state == CopyState::Pending;
     };
     let known = world.key(&spec.provider, &copy.region, key);
-    arn == key
-        || arn.ends_with(&format!(":key/{key}"))
+    is_key(key, arn)
         || match known {
             Some(Key::Usable { arn: known, .. }) => known == arn,
             _ => recorded == Some(key),

@@ -17,7 +17,7 @@ pub mod publication;
 mod seen;
 mod wish;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -35,7 +35,7 @@ use crate::units::Size;
 pub use contact::Contact;
 pub use error::ProviderError;
 pub use foreign::Adoption;
-pub use key::Key;
+pub use key::{DefaultEncryption, Key};
 pub use manifest::Manifest;
 pub use mark::{ImageId, Marker, Owner, RunId, SnapshotId, VolumeId};
 pub use publication::{Publication, Published, Publishing};
@@ -71,7 +71,10 @@ pub trait Provider: Send + Sync {
     async fn look(&self, owner: &Owner) -> Result<Sight, ProviderError>;
     /// The same, with all that runs of this owner left.
     async fn look_closely(&self, owner: &Owner) -> Result<(Sight, Vec<Leftover>), ProviderError> {
-        let left = self.inventory().leftovers(&owner.project, Some(&owner.workspace));
+        let none = BTreeSet::new();
+        let left = self
+            .inventory()
+            .leftovers(&owner.project, Some(&owner.workspace), &none);
         Ok((self.look(owner).await?, left.await?))
     }
     /// Where images are built, as `ids` of an image names it; none where there is but one place.
@@ -300,8 +303,14 @@ pub trait Snapshots: Send + Sync {
 pub trait Inventory: Send + Sync {
     /// What one creating call made, if it made anything.
     async fn find(&self, marker: &Marker) -> Result<Option<Resource>, ProviderError>;
-    /// Volumes and snapshots of a project that belong to no image; all workspaces if `workspace` is `None`.
-    async fn leftovers(&self, project: &str, workspace: Option<&str>) -> Result<Vec<Leftover>, ProviderError>;
+    /// Volumes and snapshots of a project that belong to no image; all workspaces if `workspace` is `None`. Of a provider
+    /// that publishes, also what copies left in these regions, and in those that records name.
+    async fn leftovers(
+        &self,
+        project: &str,
+        workspace: Option<&str>,
+        regions: &BTreeSet<String>,
+    ) -> Result<Vec<Leftover>, ProviderError>;
     /// Finishes changes that a call which was cut off left half done, where no marker tells of them: a retirement.
     async fn tidy(&self) -> Result<(), ProviderError> {
         Ok(())

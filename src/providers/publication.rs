@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
-use super::{ImageId, Key, Marker, Owner, ProviderError, SnapshotId};
+use super::{DefaultEncryption, Holder, ImageId, Keep, Key, Marker, Owner, ProviderError, SnapshotId, SourceKey};
 use crate::address::ImageAddress;
 use crate::schema::{Recorded, RecordedBlock};
 use crate::units::Duration;
@@ -358,7 +358,9 @@ pub trait Publishing: Send + Sync {
     /// Changes what is not as it is to be.
     async fn announce(&self, wish: &Announcement) -> Result<(), ProviderError>;
     /// Removes a copy, and its snapshots unless they are kept.
-    async fn withdraw(&self, region: &str, id: &ImageId, keep_snapshots: bool) -> Result<(), ProviderError>;
+    async fn withdraw(&self, region: &str, id: &ImageId, keep: Keep) -> Result<(), ProviderError>;
+    /// Removes a snapshot of a copy, unless an image uses it.
+    async fn discard(&self, region: &str, id: &SnapshotId) -> Result<(), ProviderError>;
     /// What these parameters hold; those that are not there are left out.
     async fn parameters(&self, places: &[ParameterPlace]) -> Result<Vec<SeenParameter>, ProviderError>;
     /// Why a parameter that holds this is not the image's to write; none if it is.
@@ -372,4 +374,10 @@ pub trait Publishing: Send + Sync {
     async fn point(&self, wish: &Pointing, owner: &Owner, image: &ImageAddress) -> Result<(), ProviderError>;
     /// What a key of a region is, by its id, alias or ARN.
     async fn key(&self, region: &str, key: &str) -> Result<Key, ProviderError>;
+    /// What becomes encrypted in a region, and with which key, where nothing is said.
+    async fn default_encryption(&self, region: &str) -> Result<DefaultEncryption, ProviderError>;
+    /// Whose key encrypts volumes that are made of an encrypted image.
+    async fn source_key(&self, id: &ImageId) -> Result<SourceKey, ProviderError>;
+    /// Who holds these names in a region; those that are free are left out.
+    async fn holders(&self, region: &str, names: &BTreeSet<String>) -> Result<BTreeMap<String, Holder>, ProviderError>;
 }

@@ -100,6 +100,9 @@ pub enum SourceKey {
 pub struct Leftover {
     /// What it is.
     pub resource: Resource,
+    /// Where, if that is not where the provider builds: what a copy left.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub region: Option<String>,
     /// By what it was made.
     pub marker: Marker,
     /// The image digest that it was made for (snapshots).

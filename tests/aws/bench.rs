@@ -117,6 +117,17 @@ impl Bench {
         self.done(&["apply", "-auto-approve"])
     }
 
+    /// Waits until something is so; a minute is far too long for it.
+    pub fn until(&self, is: impl Fn() -> bool) {
+        for _ in 0..3000 {
+            if is() {
+                return;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
+        panic!("it does not come to pass: {:#}", self.lab.inventory());
+    }
+
     /// How many things of a kind stand: `images`, `snapshots`, `volumes`, `attachments`, `loops`, `mounts`.
     pub fn standing(&self, kind: &str) -> usize {
         self.lab.inventory()[kind].as_array().map_or(0, Vec::len)

@@ -12,7 +12,7 @@ use std::sync::Mutex;
 use serde_json::{Value, json};
 
 use crate::bench::{Bench, both, from_scratch};
-use crate::lab::Lab;
+use crate::lab::{Lab, REGION};
 use crate::support::Running;
 
 /// What goes wrong.
@@ -55,6 +55,10 @@ enum Doing {
     Build,
     Change,
     Destroy,
+    /// What stands is copied, shared and pointed at.
+    Publish,
+    /// All of that goes.
+    Withdraw,
 }
 
 impl Doing {
@@ -63,6 +67,11 @@ impl Doing {
         let with = |words: &str| module.replace("  scratch {}", &format!("  {words}\n  scratch {{}}"));
         match self {
             Doing::Build => with("publish { tags = { app = \"shop\", team = \"a\" } }"),
+            Doing::Publish | Doing::Withdraw => with(&format!(
+                "publish {{\n    tags = {{ app = \"shop\", team = \"a\" }}\n    regions = [\"{AWAY}\"]\n    \
+                 share {{\n      accounts = [\"{FRIEND}\"]\n      snapshot_accounts = [\"{FRIEND}\"]\n    }}\n    \
+                 parameter \"/images/base\" {{}}\n  }}"
+            )),
             Doing::Change | Doing::Destroy => with(
                 "description = \"the shop\"\n  publish {\n    tags = { app = \"store\" }\n    deprecate_after = \"90d\"\n  }",
             ),
@@ -71,19 +80,30 @@ impl Doing {
 
     fn command(self) -> &'static [&'static str] {
         match self {
-            Doing::Destroy => &["destroy", "-auto-approve"],
+            Doing::Destroy | Doing::Withdraw => &["destroy", "-auto-approve"],
             _ => &["apply", "-auto-approve"],
         }
     }
 
-    /// Images and snapshots in the end.
-    fn ends_with(self) -> (usize, usize) {
+    /// Images and snapshots before, and in the end.
+    fn counts(self) -> ((usize, usize), (usize, usize)) {
         match self {
-            Doing::Destroy => (0, 0),
-            _ => (1, 1),
+            Doing::Build => ((0, 0), (1, 1)),
+            Doing::Change => ((1, 1), (1, 1)),
+            Doing::Destroy => ((1, 1), (0, 0)),
+            Doing::Publish => ((1, 1), (2, 2)),
+            Doing::Withdraw => ((2, 2), (0, 0)),
         }
     }
+
+    fn removes(self) -> bool {
+        matches!(self, Doing::Destroy | Doing::Withdraw)
+    }
 }
+
+/// A region with a copy, and an account that may use it.
+const AWAY: &str = "us-east-1";
+const FRIEND: &str = "444455556666";
 
 /// Calls without which nothing is made: every fault.
 const CREATING: &[(Doing, &str)] = &[
@@ -103,16 +123,37 @@ const FURTHER: &[(Doing, &str)] = &[
     (Doing::Destroy, "DeregisterImage"),
     (Doing::Destroy, "DeleteSnapshot"),
 ];
+/// The same two kinds of calls, of an image that is published.
+const PUBLISHING: &[(Doing, &str)] = &[
+    (Doing::Publish, "CopyImage"),
+    (Doing::Publish, "ModifyImageAttribute"),
+    (Doing::Publish, "ModifySnapshotAttribute"),
+    (Doing::Publish, "ssm:PutParameter"),
+];
+const WITHDRAWING: &[(Doing, &str)] = &[
+    (Doing::Withdraw, "ssm:DeleteParameter"),
+    (Doing::Withdraw, "DeregisterImage"),
+    (Doing::Withdraw, "DeleteSnapshot"),
+];
 
 /// Cases at once: they wait most of the time.
 const AT_ONCE: usize = 8;
 
 #[test]
 fn whatever_happens_to_a_call_there_is_one_of_each_in_the_end() {
-    let all = CREATING
+    all_survive(CREATING, FURTHER);
+}
+
+#[test]
+fn whatever_happens_to_a_call_that_publishes_there_is_one_of_each_in_every_region() {
+    all_survive(PUBLISHING, WITHDRAWING);
+}
+
+fn all_survive(creating: &[(Doing, &'static str)], further: &[(Doing, &'static str)]) {
+    let all = creating
         .iter()
         .flat_map(|call| Fault::ALL.map(|fault| (call, fault)))
-        .chain(FURTHER.iter().flat_map(|call| {
+        .chain(further.iter().flat_map(|call| {
             let others = Fault::ALL.into_iter().filter(|fault| *fault != Fault::Throttled);
             others.map(move |fault| (call, fault))
         }));
@@ -143,7 +184,7 @@ fn survives(bench: &Bench, doing: Doing, action: &str, fault: Fault, case: &str)
         bench.apply();
     }
     bench.project.write("main.bake.hcl", &doing.module());
-    if doing == Doing::Destroy {
+    if doing.removes() {
         bench.apply();
     }
     let begun = Tally::of(bench);
@@ -160,30 +201,57 @@ fn survives(bench: &Bench, doing: Doing, action: &str, fault: Fault, case: &str)
     assert!(bench.lab.get("faults")[0]["struck"] != json!(0), "{case}: it was met");
     bench.lab.no_faults();
     let text = bench.done(doing.command());
-    let (images, snapshots) = doing.ends_with();
-    stands(bench, images, snapshots, case);
+    let (was, is) = doing.counts();
+    stands(bench, is, case);
     assert_eq!(bench.project.journals(), 0, "{case}: {text}");
     let made = Tally::of(bench).since(&begun);
-    let was = if doing == Doing::Build { (0, 0) } else { (1, 1) };
+    let differs = |after: usize, before: usize| after as i64 - before as i64;
     assert_eq!(
         made.balance(),
-        (images as i64 - was.0, snapshots as i64 - was.1, 0),
+        (differs(is.0, was.0), differs(is.1, was.1), 0),
         "{case}: {made:?}"
     );
-    if doing != Doing::Destroy {
+    if !doing.removes() {
+        if doing == Doing::Publish {
+            is_published(bench, case);
+        }
         let plan = bench.done(&["plan"]);
         assert!(plan.contains("No changes"), "{case}: {plan}");
         bench.done(&["destroy", "-auto-approve"]);
     }
-    stands(bench, 0, 0, case);
+    stands(bench, (0, 0), case);
+    assert_eq!(bench.standing("parameters"), 0, "{case}");
 }
 
 /// Images and snapshots, and nothing that should not outlive a run.
-fn stands(bench: &Bench, images: usize, snapshots: usize, case: &str) {
+fn stands(bench: &Bench, (images, snapshots): (usize, usize), case: &str) {
     let all = bench.lab.inventory();
     let kinds = ["images", "snapshots", "volumes", "attachments"];
     let is = kinds.map(|kind| all[kind].as_array().map_or(0, Vec::len));
     assert_eq!(is, [images, snapshots, 0, 0], "{case}: {all:#}");
+}
+
+/// In each region one image, shared with the one account, and a parameter that holds it.
+fn is_published(bench: &Bench, case: &str) {
+    let all = bench.lab.inventory();
+    let friend = json!([{ "UserId": FRIEND }]);
+    for region in [REGION, AWAY] {
+        let one = |kind: &str| {
+            let of_region = all[kind].as_array().into_iter().flatten();
+            let found: Vec<&Value> = of_region.filter(|one| one["region"] == region).collect();
+            assert_eq!(found.len(), 1, "{case}: {kind} in {region}: {found:#?}");
+            found[0].clone()
+        };
+        let (image, snapshot, parameter) = (one("images"), one("snapshots"), one("parameters"));
+        assert_eq!(
+            (&image["shares"], &snapshot["shares"]),
+            (&friend, &friend),
+            "{case}: {region}"
+        );
+        assert_eq!(parameter["value"], image["id"], "{case}: {region}");
+        assert_eq!(parameter["tags"]["bake:address"], "image.base", "{case}: {region}");
+        assert_eq!(image["tags"]["app"], "shop", "{case}: {region}");
+    }
 }
 
 /// The exit code and the words of a run that met a fault agree with what stands after it.
@@ -194,7 +262,7 @@ fn agrees(bench: &Bench, doing: Doing, output: &Output, case: &str) {
     let is = (count("images"), count("snapshots"));
     match output.status.code() {
         Some(0) => {
-            assert_eq!(is, doing.ends_with(), "{case}: {text}");
+            assert_eq!(is, doing.counts().1, "{case}: {text}");
             assert!(text.contains("Nothing is left running."), "{case}: {text}");
         }
         Some(1) if doing == Doing::Build => {
@@ -219,6 +287,7 @@ const COUNTED: &[&str] = &[
     "DeleteSnapshot",
     "CreateVolume",
     "DeleteVolume",
+    "CopyImage",
 ];
 
 impl Tally {
@@ -236,9 +305,10 @@ impl Tally {
         Tally(pairs.map(|((action, now), (_, then))| (*action, now - then)).collect())
     }
 
-    /// Images, snapshots and volumes more than before.
+    /// Images, snapshots and volumes more than before. A copy is an image with its snapshot.
     fn balance(&self) -> (i64, i64, i64) {
         let of = |at: usize| self.0[at].1 - self.0[at + 1].1;
-        (of(0), of(2), of(4))
+        let copies = self.0[6].1;
+        (of(0) + copies, of(2) + copies, of(4))
     }
 }

@@ -6,8 +6,8 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::json;
 
-use crate::bench::{Bench, both, from_scratch, on_ami, on_host, project};
-use crate::lab::Lab;
+use crate::bench::{Bench, HEAD, both, from_scratch, on_ami, on_host, project};
+use crate::lab::{Lab, REGION};
 
 const DEBIAN: &str = "debian-12-amd64-20261115-2015";
 const APPLY: &[&str] = &["apply", "-auto-approve"];
@@ -183,4 +183,130 @@ fn what_another_project_or_workspace_keeps_is_neither_used_nor_removed() {
     assert!(!bench.calls_since(before).contains(&"CreateVolume".to_owned()));
     bench.assert_standing(2, 2);
     assert!(bench.done(&["plan", "-workspace", "ci"]).contains("No changes"));
+}
+
+/// What copies left is found by its tags in the regions that the module and the records name; what others make is left alone.
+#[test]
+fn gc_finds_what_copies_left_in_every_region_and_leaves_running_ones_alone() {
+    let module = from_scratch().replace("provision", "publish { regions = [\"us-east-1\"] }\n  provision");
+    let bench = Bench::new(Lab::xen(), &module);
+    bench.lab.set(json!({ "copy": 600 }));
+    let running = start(on_host("builder-a", &bench.bake(APPLY)));
+    bench.until(|| bench.lab.count("CopyImage") == 1);
+    let elsewhere = project(&module);
+    let gc = |host: &str, more: &[&str]| {
+        let mut command = elsewhere.bake(&[&["gc", "-auto-approve"], more].concat());
+        bench.lab.environment(&mut command);
+        let output = on_host(host, &command).output().expect("bake starts");
+        assert!(output.status.success(), "{}", both(&output));
+        both(&output)
+    };
+    // A copy under way is of an image that stands, however old it is.
+    for more in [&[][..], &["-older-than", "0s"]] {
+        let text = gc("builder-b", more);
+        assert!(text.contains("Nothing is left over"), "{text}");
+    }
+    bench.assert_standing(2, 2);
+    // Somebody removes the image by hand; its copy is nobody's then, and perhaps its run still lives.
+    let images = bench.lab.inventory()["images"].clone();
+    let home = images
+        .as_array()
+        .into_iter()
+        .flatten()
+        .find(|one| one["region"] == REGION);
+    let home = home.expect("an image at home")["id"].clone();
+    bench.lab.ec2(REGION, &format!("deregister_image(ImageId={home})"));
+    let text = gc("builder-b", &[]);
+    assert!(
+        text.contains("in us-east-1") && text.contains("stays: made on builder-a"),
+        "{text}"
+    );
+    assert!(!text.contains("removed"), "{text}");
+    kill(Pid::from_raw(running.id() as i32), Signal::SIGKILL).expect("bake runs");
+    end(running);
+    bench.lab.advance(700);
+    let text = gc("builder-a", &[]);
+    assert!(text.contains("in us-east-1: removed"), "{text}");
+    bench.assert_standing(0, 0);
+}
+
+/// Killed between a copy and its snapshot: the next apply, and another host's gc, finds the snapshot.
+#[test]
+fn a_snapshot_of_a_copy_that_is_gone_goes_as_well() {
+    let publishing =
+        |publish: &str| from_scratch().replace("provision", &format!("publish {{ {publish} }}\n  provision"));
+    let bench = Bench::new(Lab::xen(), &publishing("regions = [\"us-east-1\"]"));
+    for with_apply in [true, false] {
+        bench
+            .project
+            .write("main.bake.hcl", &publishing("regions = [\"us-east-1\"]"));
+        bench.apply();
+        bench.assert_standing(2, 2);
+        // The region goes.
+        bench.project.write("main.bake.hcl", &publishing("regions = []"));
+        bench
+            .lab
+            .fault(json!({ "action": "DeleteSnapshot", "region": "us-east-1", "kind": "hold_before" }));
+        let running = start(bench.bake(APPLY));
+        bench.lab.until_struck(1);
+        kill(Pid::from_raw(running.id() as i32), Signal::SIGKILL).expect("bake runs");
+        end(running);
+        bench.lab.no_faults();
+        bench.assert_standing(1, 2);
+        std::fs::remove_dir_all(bench.project.path().join(".bake")).expect("it was there");
+        let text = match with_apply {
+            true => bench.apply(),
+            false => bench.done(&["gc", "-auto-approve"]),
+        };
+        assert!(text.contains("removed"), "{text}");
+        bench.assert_standing(1, 1);
+    }
+}
+
+/// `delete_snapshots = false`: they outlive their image and its copies, and no run takes them for leftovers.
+#[test]
+fn snapshots_that_are_kept_on_purpose_stay() {
+    let module = from_scratch().replace(
+        "provision",
+        "publish { regions = [\"us-east-1\"] }\n  lifecycle {\n    keep_releases    = 1\n    delete_snapshots = false\n  }\n  provision",
+    );
+    let bench = Bench::new(Lab::xen(), &module);
+    bench.apply();
+    bench.project.write("main.bake.hcl", &module.replace("hello", "again"));
+    bench.apply();
+    bench.assert_standing(2, 4);
+    assert!(bench.apply().contains("No changes"));
+    let text = bench.done(&["gc", "-auto-approve", "-older-than", "0s"]);
+    assert!(text.contains("Nothing is left over"), "{text}");
+    bench.assert_standing(2, 4);
+}
+
+/// A destroy of one image leaves alone what is kept for another.
+#[test]
+fn a_target_keeps_a_destroy_from_what_is_kept_for_other_images() {
+    let other = from_scratch()
+        .replace("image \"base\"", "image \"other\"")
+        .replacen(HEAD, "", 1);
+    let bench = Bench::new(Lab::xen(), &format!("{}{other}", from_scratch()));
+    bench.done(&["apply", "-auto-approve", "-target", "image.other"]);
+    bench
+        .lab
+        .fault(json!({ "action": "RegisterImage", "kind": "error", "code": "UnauthorizedOperation", "times": null }));
+    let output = bench.run(&["apply", "-auto-approve", "-target", "image.base"]);
+    assert_eq!(output.status.code(), Some(1), "{}", both(&output));
+    bench.lab.no_faults();
+    bench.assert_standing(1, 2);
+    for flags in [&["-target", "image.other"][..], &["-exclude", "image.base"]] {
+        bench.done(&[&["destroy", "-auto-approve"], flags].concat());
+        bench.assert_standing(0, 1);
+        bench.done(&[APPLY, flags].concat());
+        bench.assert_standing(1, 2);
+    }
+    // The next apply goes on from it.
+    let before = bench.lab.calls().len();
+    bench.apply();
+    assert!(!bench.calls_since(before).contains(&"CreateVolume".to_owned()));
+    bench.assert_standing(2, 2);
+    bench.done(&["destroy", "-auto-approve"]);
+    bench.assert_standing(0, 0);
 }

@@ -166,3 +166,41 @@ fn a_run_that_is_cut_off_leaves_one_snapshot_for_the_next() {
     bench.done(&["plan", "-detailed-exitcode"]);
     bench.assert_standing(2, 2);
 }
+
+/// An alias may mean another key tomorrow, so each is looked up; an id or ARN cannot.
+#[test]
+fn a_plan_without_changes_asks_about_aliases_only() {
+    let bench = Bench::new(Lab::xen(), "");
+    let (here, there) = (bench.lab.key(REGION, "lab"), bench.lab.key("us-east-1", "lab"));
+    let id = |arn: &str| arn.rsplit('/').next().expect("an id").to_owned();
+    let with_copy = |key: &str, of_copy: &str| {
+        let publish = format!("publish {{\n    region \"us-east-1\" {{ kms_key = \"{of_copy}\" }}\n  }}\n  provision");
+        keyed(key).replace("provision", &publish)
+    };
+    let asked = |since: usize| {
+        let calls = bench.lab.calls_since(since).into_iter();
+        calls.filter(|call| call["action"] == "DescribeKey").count()
+    };
+    for (key, of_copy, aliases) in [
+        (here.clone(), there.clone(), 0),
+        (id(&here), id(&there), 0),
+        ("alias/lab".into(), there.clone(), 1),
+        ("alias/lab".into(), "alias/lab".into(), 2),
+    ] {
+        bench.project.write("main.bake.hcl", &with_copy(&key, &of_copy));
+        bench.apply();
+        bench.assert_standing(2, 2);
+        let before = bench.lab.calls().len();
+        assert!(bench.done(&["plan"]).contains("No changes"));
+        assert_eq!(asked(before), aliases, "{key} and {of_copy}");
+    }
+    // Before something is made with one, it is asked about.
+    let disabled = bench.lab.key(REGION, "disabled");
+    refused(&bench, &keyed(&disabled), &["it is disabled"]);
+    let elsewhere = with_copy(&here, &id(&here));
+    refused(
+        &bench,
+        &elsewhere,
+        &["the copy of image.base in us-east-1", "there is no such key"],
+    );
+}

@@ -430,4 +430,15 @@ fn the_least_rights_are_enough_to_publish() {
     run("LABAPPLY", &["apply", "-auto-approve"]);
     run("LABAPPLY", &["destroy", "-auto-approve"]);
     bench.assert_standing(0, 0);
+    // Also what may be asked in vain was not.
+    let calls = bench.lab.calls();
+    let denied = calls.iter().filter(|call| {
+        let outcome = call["outcome"].as_str().unwrap_or_default();
+        outcome == "UnauthorizedOperation" || outcome.starts_with("AccessDenied")
+    });
+    assert_eq!(denied.count(), 0, "{calls:#?}");
+    assert!(
+        calls.iter().any(|call| call["action"] == "GetEbsDefaultKmsKeyId"),
+        "it was asked"
+    );
 }

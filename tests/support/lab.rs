@@ -195,12 +195,16 @@ impl Lab {
 
     /// An image as EC2 describes it to its owner.
     pub fn describe_image(&self, id: &str) -> Value {
-        let script = "import json, sys, boto3\n\
-                      found = boto3.client('ec2', 'eu-central-1').describe_images(ImageIds=[sys.argv[1]])['Images'][0]\n\
-                      print(json.dumps(found, default=str))";
+        self.ec2(REGION, &format!("describe_images(ImageIds=['{id}'])['Images'][0]"))
+    }
+
+    /// What a call of EC2 (of boto3's client) in a region answers, as the builder makes it beside bake.
+    pub fn ec2(&self, region: &str, call: &str) -> Value {
+        let script =
+            format!("import json, boto3\nprint(json.dumps(boto3.client('ec2', '{region}').{call}, default=str))");
         let run = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/lab/run");
         let mut command = Command::new(run);
-        command.args(["--python", "-c", script, id]);
+        command.args(["--python", "-c", &script]);
         self.environment(&mut command);
         let output = command.output().expect("Python starts");
         serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&output.stderr)))

@@ -9,11 +9,11 @@ use std::time::Duration;
 use aws_sdk_ec2::types::{Image, ImageState, ResourceType};
 
 use super::region::Regional;
-use super::tags::{self, COPY_OF, Tags};
+use super::tags::{self, COPY_OF, NODE, Tags};
 use super::{Aws, errors};
 use crate::digest::ContentHasher;
 use crate::providers::publication::{CopyState, CopyWish};
-use crate::providers::{ImageId, Marker, ProviderError};
+use crate::providers::{ImageId, Keep, Marker, ProviderError};
 
 /// What EC2 says while there are too many copies under way; it takes the call after a while.
 const LATER: &[&str] = &[
@@ -35,7 +35,7 @@ impl Aws {
         let made = self.until_copied(&there, &id).await?;
         let source = home.image(&wish.source).await?;
         if let Some(why) = source.and_then(|source| differs(&source, &made)) {
-            there.remove(&made, false).await?;
+            there.remove(&made, Keep::Nothing).await?;
             return Err(ProviderError::Refused {
                 what: format!("cannot copy {} to {}", wish.source, wish.region),
                 why,
@@ -58,7 +58,7 @@ impl Aws {
         else {
             return Err(error);
         };
-        there.remove(&failed, false).await?;
+        there.remove(&failed, Keep::Nothing).await?;
         Err(ProviderError::Refused {
             what: format!("cannot copy to {}", there.name),
             why: error.to_string(),
@@ -82,7 +82,7 @@ impl Aws {
                 match state_of(&failed) {
                     _ if wish.unwanted.contains(&id) => {}
                     CopyState::Failed => {
-                        there.remove(&failed, false).await?;
+                        there.remove(&failed, Keep::Nothing).await?;
                         spoilt.push(id.0);
                     }
                     CopyState::Available | CopyState::Pending => return Ok(id),
@@ -168,18 +168,21 @@ impl Aws {
             .await
     }
 
-    /// Removes every copy of an image in a region.
-    pub(super) async fn withdraw_all(
-        &self,
-        region: &str,
-        source: &ImageId,
-        keep_snapshots: bool,
-    ) -> Result<(), ProviderError> {
+    /// Removes every copy of an image in a region, and what a removal that was cut off left of them.
+    pub(super) async fn withdraw_all(&self, region: &str, source: &ImageId, keep: Keep) -> Result<(), ProviderError> {
         let there = self.region(region).await?;
         for copy in self.copies(&there, source).await? {
-            there.remove(&copy, keep_snapshots).await?;
+            there.remove(&copy, keep).await?;
         }
-        Ok(())
+        if keep == Keep::All {
+            return Ok(());
+        }
+        let of_copies = vec![tags::filter(&format!("tag:{COPY_OF}"), [&source.0])];
+        let left = there.own_snapshots(of_copies).await?.into_iter();
+        // What was let go of is kept.
+        let left = left.filter(|snapshot| tags::read(snapshot.tags.as_deref()).contains_key(NODE));
+        let left: Vec<String> = left.filter_map(|snapshot| snapshot.snapshot_id).collect();
+        there.discard(&left).await
     }
 
     /// Tags of a copy, or of its snapshots: the user's, whose it is, and of which image.

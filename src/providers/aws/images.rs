@@ -5,18 +5,16 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use aws_sdk_ec2::types::{DeviceType, Filter, Image, ImageState, ProductCodeValues};
 
-use super::region::{Regional, snapshots_of};
+use super::region::{VALUES, snapshots_of};
 use super::registration::{Request, inherits};
 use super::tags::{self, DIGEST, RELEASE, Tags};
-use super::{Aws, errors, record};
+use super::{Aws, record};
+use crate::address::Address;
 use crate::providers::{
-    Holder, ImageId, ImageQuery, ImageUpdate, Images, Keep, Key, Manifest, Marker, ObservedImage, ProviderError,
-    Registered, Registration, SnapshotId, SourceImage, SourceKey,
+    Holder, ImageId, ImageQuery, ImageUpdate, Images, Keep, Manifest, Marker, ObservedImage, ProviderError, Registered,
+    Registration, SnapshotId, SourceImage, SourceKey,
 };
 use crate::units::Size;
-
-/// Most values of a filter (EC2 API reference, DescribeImages).
-const VALUES: usize = 200;
 
 #[async_trait]
 impl Images for Aws {
@@ -44,7 +42,8 @@ impl Images for Aws {
         let mut all: Vec<SourceImage> = found.iter().map(source).collect();
         let encrypted = all.iter_mut().zip(&found).filter(|(_, image)| is_encrypted(image));
         for (source, _) in encrypted {
-            source.encrypted = Some(self.key_of(&home, source.root.as_ref()).await?);
+            // Under whose key, is asked when something is built on it that is shared.
+            source.encrypted = Some(SourceKey::Unknown);
         }
         for (source, image) in all.iter_mut().zip(&found) {
             source.hidden = self.hidden(image).await?;
@@ -73,7 +72,7 @@ impl Images for Aws {
             }
         };
         if let Some(why) = request.differs(&made, inherited.as_ref()) {
-            home.remove(&made, true).await?;
+            home.remove(&made, Keep::Own).await?;
             return Err(ProviderError::Refused {
                 what: format!("cannot register {} as it was wanted", image.name),
                 why,
@@ -111,9 +110,10 @@ impl Images for Aws {
         };
         let record = record::unpack(&id.0, &tags::read(image.tags.as_deref()))?;
         for region in record.into_iter().flat_map(|record| record.regions) {
-            self.withdraw_all(&region, id, keep == Keep::All).await?;
+            let of_copies = if keep == Keep::All { Keep::All } else { Keep::Nothing };
+            self.withdraw_all(&region, id, of_copies).await?;
         }
-        home.remove(&image, keep != Keep::Nothing).await
+        home.remove(&image, keep).await
     }
 }
 
@@ -182,34 +182,6 @@ impl Aws {
         }
     }
 
-    /// The key of volumes that are made from a snapshot: its own, or, if that is somebody else's, the account's default key.
-    async fn key_of(&self, home: &Regional, root: Option<&(SnapshotId, Size)>) -> Result<SourceKey, ProviderError> {
-        let Some((snapshot, _)) = root else {
-            return Ok(SourceKey::Unknown);
-        };
-        let own = home.snapshots_by("snapshot-id", &[snapshot.0.as_str()]).await?;
-        let key = match own.first().and_then(|own| own.kms_key_id.clone()) {
-            Some(key) => Some(key),
-            None => {
-                let answer = home.ec2.get_ebs_default_kms_key_id().send().await;
-                match answer {
-                    Ok(answer) => answer.kms_key_id,
-                    Err(error) if errors::code(&error) == Some("UnauthorizedOperation") => None,
-                    Err(error) => return Err(errors::explain("find out the default key of EBS", error)),
-                }
-            }
-        };
-        let Some(key) = key else { return Ok(SourceKey::Unknown) };
-        if key.contains("alias/aws/") {
-            return Ok(SourceKey::Managed);
-        }
-        Ok(match self.look_at_key(&home.name, &key).await? {
-            Key::Usable { managed: true, .. } => SourceKey::Managed,
-            Key::Usable { .. } => SourceKey::Own,
-            Key::Wrong { .. } | Key::Hidden => SourceKey::Unknown,
-        })
-    }
-
     /// Neither bake's own tags nor those of the provider block.
     pub(super) fn of_the_user(&self, tags: Tags) -> Tags {
         let by_default = |key: &String, value: &String| self.settings.default_tags.get(key) == Some(value);
@@ -274,10 +246,10 @@ pub(super) fn holders(listing: &[Image]) -> BTreeMap<String, Holder> {
         let tags = tags::read(image.tags.as_deref());
         let address = tags
             .get(tags::ADDRESS)
-            .and_then(|address| tags::decode(address).parse().ok());
+            .and_then(|address| tags::decode(address).parse::<Address>().ok());
         let holder = Holder {
             owner: tags::owner(&tags),
-            address,
+            address: address.map(|address| address.image),
         };
         Some((image.name.clone()?, holder))
     };

@@ -4,8 +4,10 @@
 use serde_json::{Value as Json, json};
 
 use super::json_api::Service;
+use super::region::Regional;
 use super::{Aws, errors};
-use crate::providers::{Key, ProviderError};
+use crate::providers::{DefaultEncryption, Key, ProviderError, SnapshotId, SourceKey};
+use crate::units::Size;
 
 /// What EBS encrypts with.
 const USAGE: &str = "ENCRYPT_DECRYPT";
@@ -35,6 +37,75 @@ impl Aws {
                 _ => Err(errors::explain(&format!("look at the key {name} in {region}"), error)),
             },
         }
+    }
+}
+
+impl Aws {
+    /// What a region encrypts where nothing is said, and whose key is the account's default there.
+    ///
+    /// # Errors
+    /// What kept EC2 or KMS from answering; that nobody may ask is an answer.
+    pub(super) async fn default_of(&self, region: &str) -> Result<DefaultEncryption, ProviderError> {
+        let there = self.region(region).await?;
+        let always = match there.ec2.get_ebs_encryption_by_default().send().await {
+            Ok(answer) => answer.ebs_encryption_by_default.unwrap_or_default(),
+            Err(error) if errors::code(&error) == Some("UnauthorizedOperation") => {
+                return Ok(DefaultEncryption::Hidden);
+            }
+            Err(error) => {
+                let what = format!("find out whether EBS encrypts everything in {region}");
+                return Err(errors::explain(&what, error));
+            }
+        };
+        Ok(match self.default_key(&there).await? {
+            SourceKey::Unknown => DefaultEncryption::Hidden,
+            key => DefaultEncryption::Told {
+                always,
+                managed: key == SourceKey::Managed,
+            },
+        })
+    }
+
+    /// Whose key encrypts volumes that are made from a snapshot: its own one does, or, if that is somebody else's, the
+    /// account's default key.
+    pub(super) async fn key_of(
+        &self,
+        home: &Regional,
+        root: Option<&(SnapshotId, Size)>,
+    ) -> Result<SourceKey, ProviderError> {
+        let Some((snapshot, _)) = root else {
+            return Ok(SourceKey::Unknown);
+        };
+        let own = home.snapshots_by("snapshot-id", &[snapshot.0.as_str()]).await?;
+        match own.first().and_then(|own| own.kms_key_id.as_deref()) {
+            Some(key) => self.whose_key(&home.name, key).await,
+            None => self.default_key(home).await,
+        }
+    }
+
+    async fn default_key(&self, there: &Regional) -> Result<SourceKey, ProviderError> {
+        match there.ec2.get_ebs_default_kms_key_id().send().await {
+            Ok(answer) => match answer.kms_key_id {
+                Some(key) => self.whose_key(&there.name, &key).await,
+                None => Ok(SourceKey::Unknown),
+            },
+            Err(error) if errors::code(&error) == Some("UnauthorizedOperation") => Ok(SourceKey::Unknown),
+            Err(error) => {
+                let what = format!("find out the default key of EBS in {}", there.name);
+                Err(errors::explain(&what, error))
+            }
+        }
+    }
+
+    async fn whose_key(&self, region: &str, key: &str) -> Result<SourceKey, ProviderError> {
+        if key.contains("alias/aws/") {
+            return Ok(SourceKey::Managed);
+        }
+        Ok(match self.look_at_key(region, key).await? {
+            Key::Usable { managed: true, .. } => SourceKey::Managed,
+            Key::Usable { .. } => SourceKey::Own,
+            Key::Wrong { .. } | Key::Hidden => SourceKey::Unknown,
+        })
     }
 }
 

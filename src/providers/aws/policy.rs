@@ -24,6 +24,8 @@ const SHARED: &[(&str, &str)] = &[
     ("image", "ec2:DescribeImageAttribute"),
     ("snapshot", "ec2:DescribeSnapshotAttribute"),
 ];
+/// What becomes encrypted by default, and with which key, where something is shared.
+const DEFAULTS: &[&str] = &["ec2:GetEbsDefaultKmsKeyId", "ec2:GetEbsEncryptionByDefault"];
 /// Calls that create in the region of the provider, each with what it makes.
 const CREATING: &[(&str, &str)] = &[
     ("ec2:CreateVolume", "volume"),
@@ -97,6 +99,7 @@ pub fn of(uses: &Uses<'_>, region: &str, rights: Rights) -> Value {
             .collect(),
         keys: images.iter().any(|image| names_key(image))
             || wanted.iter().any(|one| one.copies.values().any(Option::is_some)),
+        shares: wanted.iter().any(|one| !one.shares.is_empty()),
     };
     let mut statements = module.looking(rights);
     statements.extend(reads::of(&uses.sources, region));
@@ -121,6 +124,8 @@ struct Module<'a> {
     away: BTreeSet<&'a str>,
     parameters: BTreeSet<&'a str>,
     keys: bool,
+    /// Whether somebody else may use what it makes.
+    shares: bool,
 }
 
 impl Module<'_> {
@@ -146,7 +151,10 @@ impl Module<'_> {
                 json!({ "Sid": "Parameters", "Effect": "Allow", "Action": actions, "Resource": self.parameters() }),
             );
         }
-        if self.keys {
+        if self.shares && rights != Rights::Import {
+            all.push(json!({ "Sid": "LookAtDefaults", "Effect": "Allow", "Action": DEFAULTS, "Resource": "*" }));
+        }
+        if self.keys || self.shares {
             all.push(json!({ "Sid": "LookAtKeys", "Effect": "Allow", "Action": "kms:DescribeKey", "Resource": "*" }));
         }
         all

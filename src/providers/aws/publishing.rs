@@ -2,7 +2,7 @@
 //!
 //! Tags come first, then shares, then protection. Doing it again does nothing.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
 use aws_sdk_ec2::types::{
@@ -11,6 +11,7 @@ use aws_sdk_ec2::types::{
 };
 
 use super::copies::state_of;
+use super::images::{holders, root_of};
 use super::region::{Regional, is_protected, snapshots_of};
 use super::tags::{self, Tags};
 use super::{Aws, errors, record};
@@ -18,7 +19,9 @@ use crate::address::ImageAddress;
 use crate::providers::publication::{
     Announcement, CopyState, CopyWish, Mirrored, ParameterPlace, Pointing, Publishing, SeenParameter, Shares,
 };
-use crate::providers::{ImageId, Key, Marker, Owner, ProviderError};
+use crate::providers::{
+    DefaultEncryption, Holder, ImageId, Keep, Key, Marker, Owner, ProviderError, SnapshotId, SourceKey,
+};
 
 /// Most changes of a snapshot's shares in one call (EC2 API reference, ModifySnapshotAttribute).
 const MOST_SHARES: usize = 500;
@@ -55,12 +58,16 @@ impl Publishing for Aws {
         Ok(())
     }
 
-    async fn withdraw(&self, region: &str, id: &ImageId, keep_snapshots: bool) -> Result<(), ProviderError> {
+    async fn withdraw(&self, region: &str, id: &ImageId, keep: Keep) -> Result<(), ProviderError> {
         let there = self.region(region).await?;
         match there.image(id).await? {
-            Some(image) => there.remove(&image, keep_snapshots).await,
+            Some(image) => there.remove(&image, keep).await,
             None => Ok(()),
         }
+    }
+
+    async fn discard(&self, region: &str, id: &SnapshotId) -> Result<(), ProviderError> {
+        self.region(region).await?.discard(std::slice::from_ref(&id.0)).await
     }
 
     async fn parameters(&self, places: &[ParameterPlace]) -> Result<Vec<SeenParameter>, ProviderError> {
@@ -82,6 +89,23 @@ impl Publishing for Aws {
 
     async fn key(&self, region: &str, key: &str) -> Result<Key, ProviderError> {
         self.look_at_key(region, key).await
+    }
+
+    async fn default_encryption(&self, region: &str) -> Result<DefaultEncryption, ProviderError> {
+        self.default_of(region).await
+    }
+
+    async fn source_key(&self, id: &ImageId) -> Result<SourceKey, ProviderError> {
+        let home = self.home().await?;
+        let image = home.image(id).await?;
+        let root = image.as_ref().and_then(root_of);
+        self.key_of(&home, root.as_ref()).await
+    }
+
+    async fn holders(&self, region: &str, names: &BTreeSet<String>) -> Result<BTreeMap<String, Holder>, ProviderError> {
+        let there = self.region(region).await?;
+        let named = tags::filter("name", names.iter().map(String::as_str));
+        Ok(holders(&there.own_images(vec![named]).await?))
     }
 }
 

@@ -5,16 +5,19 @@ use std::time::Duration;
 
 use aws_sdk_ec2::operation::describe_images::builders::DescribeImagesFluentBuilder;
 use aws_sdk_ec2::primitives::DateTime;
-use aws_sdk_ec2::types::{AttributeValue, Filter, Image, ImageState, Snapshot};
+use aws_sdk_ec2::types::{AttributeValue, Filter, Image, ImageState, Snapshot, Tag};
 
-use super::tags::{self, Tags};
+use super::tags::{self, NODE, Tags};
 use super::wait::until;
 use super::{Aws, errors};
-use crate::providers::{ImageId, ProviderError, SnapshotId};
+use crate::providers::{ImageId, Keep, ProviderError, SnapshotId};
 use crate::spec::Wait;
 
 /// How long EC2 may go on saying that an image uses a snapshot after it was deregistered.
 const RELEASE_PATIENCE: Duration = Duration::from_secs(180);
+
+/// Most values of a filter (EC2 API reference, DescribeImages).
+pub const VALUES: usize = 200;
 
 /// EC2 in one region. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -166,15 +169,18 @@ impl Regional {
     }
 
     /// Deregisters an image, whether it is protected or not, and removes its snapshots that are bake's and that no other
-    /// image uses, unless they are kept.
-    pub async fn remove(&self, image: &Image, keep_snapshots: bool) -> Result<(), ProviderError> {
+    /// image uses. With [`Keep::Own`] they stay as they are; with [`Keep::All`] nobody takes them for leftovers any more.
+    pub async fn remove(&self, image: &Image, keep: Keep) -> Result<(), ProviderError> {
         let id = ImageId(image.image_id.clone().unwrap_or_default());
+        let snapshots: BTreeSet<String> = snapshots_of(image).into_iter().collect();
+        if keep == Keep::All {
+            self.let_go(&snapshots).await?;
+        }
         if is_protected(image) {
             self.protect(&id, false).await?;
         }
         self.deregister(&id).await?;
-        let snapshots: BTreeSet<String> = snapshots_of(image).into_iter().collect();
-        if keep_snapshots || snapshots.is_empty() {
+        if keep != Keep::Nothing || snapshots.is_empty() {
             return Ok(());
         }
         let others = self.images_by("block-device-mapping.snapshot-id", snapshots.iter().map(String::as_str));
@@ -195,6 +201,38 @@ impl Regional {
         Ok(())
     }
 
+    /// Takes from snapshots what says by which run they were made.
+    async fn let_go(&self, snapshots: &BTreeSet<String>) -> Result<(), ProviderError> {
+        let ids: Vec<&str> = snapshots.iter().map(String::as_str).collect();
+        if ids.is_empty() {
+            return Ok(());
+        }
+        let found = self.snapshots_by("snapshot-id", &ids).await?;
+        let ours = found.into_iter().filter(|snapshot| {
+            let tags = tags::read(snapshot.tags.as_deref());
+            tags::owner(&tags).is_some() && tags.contains_key(NODE)
+        });
+        let ours: Vec<String> = ours.filter_map(|snapshot| snapshot.snapshot_id).collect();
+        if ours.is_empty() {
+            return Ok(());
+        }
+        let call = self.ec2.delete_tags().set_resources(Some(ours));
+        let answer = call.tags(Tag::builder().key(NODE).build()).send().await;
+        answer
+            .map(drop)
+            .map_err(|error| errors::explain("let go of the snapshots that are kept", error))
+    }
+
+    /// Which of these snapshots an image uses, whoever's it is.
+    pub async fn used_among(&self, snapshots: &[&str]) -> Result<BTreeSet<String>, ProviderError> {
+        let mut used = BTreeSet::new();
+        for some in snapshots.chunks(VALUES) {
+            let users = self.images_by("block-device-mapping.snapshot-id", some.iter().copied());
+            used.extend(users.await?.iter().flat_map(snapshots_of));
+        }
+        Ok(used)
+    }
+
     async fn deregister(&self, id: &ImageId) -> Result<(), ProviderError> {
         match self.ec2.deregister_image().image_id(&id.0).send().await {
             Ok(_) => Ok(()),
@@ -206,6 +244,16 @@ impl Regional {
             }),
             Err(error) => Err(errors::explain(&format!("deregister {id}"), error)),
         }
+    }
+
+    /// Removes those of these snapshots that no image uses.
+    pub async fn discard(&self, snapshots: &[String]) -> Result<(), ProviderError> {
+        let ids: Vec<&str> = snapshots.iter().map(String::as_str).collect();
+        let used = self.used_among(&ids).await?;
+        for id in snapshots.iter().filter(|id| !used.contains(*id)) {
+            self.delete_snapshot(&SnapshotId(id.clone()), RELEASE_PATIENCE).await?;
+        }
+        Ok(())
     }
 
     /// Removes a snapshot. For so long EC2 may still say that an image uses it which has just gone.

@@ -10,7 +10,7 @@ use super::volumes::without_retries;
 use super::wait::until;
 use super::{Aws, errors, record};
 use crate::providers::{
-    ImageId, Inventory, Manifest, Marker, ProviderError, Registered, Registration, Resource, SnapshotId,
+    ImageId, Inventory, Keep, Manifest, Marker, ProviderError, Registered, Registration, Resource, SnapshotId,
 };
 
 /// EC2's word for a name that an image of the account has.
@@ -113,7 +113,7 @@ impl Aws {
             return Ok(image);
         }
         if ours {
-            home.remove(&image, true).await?;
+            home.remove(&image, Keep::Own).await?;
         }
         let reason = image.state_reason.and_then(|reason| reason.message);
         Err(ProviderError::Refused {

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_ec2::types::{
-    Image, ImageAttributeName, LaunchPermission, PermissionGroup, Snapshot, SnapshotAttributeName,
+    Filter, Image, ImageAttributeName, LaunchPermission, PermissionGroup, Snapshot, SnapshotAttributeName,
 };
 use tokio::task::JoinSet;
 
@@ -23,10 +23,10 @@ use crate::providers::{
 use crate::schema::Recorded;
 
 /// What one region has of an owner: his images that are copies, and his snapshots.
-struct Shelf {
-    region: Regional,
-    copies: Vec<Image>,
-    snapshots: BTreeMap<String, Snapshot>,
+pub(super) struct Shelf {
+    pub(super) region: Regional,
+    pub(super) copies: Vec<Image>,
+    pub(super) snapshots: BTreeMap<String, Snapshot>,
 }
 
 impl Aws {
@@ -40,9 +40,10 @@ impl Aws {
         let listing = self.own_images(Vec::new()).await?;
         let images = self.answers(&listing, &query)?;
         let snapshots = home.own_snapshots(of(&owner.project, Some(&owner.workspace))).await?;
-        let left = self.unused(&snapshots);
+        let mut left = self.unused(&listing, &snapshots);
         let regions: BTreeSet<&String> = images.iter().flat_map(|image| &image.manifest.regions).collect();
-        let shelves = look_into(regions.into_iter().map(|name| self.region_of(&home, name)), owner).await?;
+        let away = regions.into_iter().map(|name| self.region_of(&home, name));
+        let shelves = look_into(away, &of(&owner.project, Some(&owner.workspace))).await?;
         let mut sight = Sight {
             region: Some(home.name.clone()),
             names: holders(&listing),
@@ -67,10 +68,13 @@ impl Aws {
                 sight.kept.push((id.clone(), leftover.clone(), size));
             }
         }
+        for shelf in &shelves {
+            left.extend(self.left_of_copies(shelf, &here.copies).await?);
+        }
         Ok((sight, left))
     }
 
-    fn region_of(&self, home: &Regional, name: &str) -> Regional {
+    pub(super) fn region_of(&self, home: &Regional, name: &str) -> Regional {
         match self.client.get() {
             Some(client) => client.regional(name),
             None => home.clone(),
@@ -173,10 +177,13 @@ fn encryption(snapshot: &Snapshot) -> Option<(SnapshotId, Option<String>)> {
 }
 
 /// Regions side by side, in their order.
-async fn look_into(regions: impl Iterator<Item = Regional>, owner: &Owner) -> Result<Vec<Shelf>, ProviderError> {
+pub(super) async fn look_into(
+    regions: impl Iterator<Item = Regional>,
+    filters: &[Filter],
+) -> Result<Vec<Shelf>, ProviderError> {
     let mut looks = JoinSet::new();
     for region in regions {
-        let filters = of(&owner.project, Some(&owner.workspace));
+        let filters = filters.to_vec();
         looks.spawn(async move {
             let (copies, snapshots) =
                 tokio::try_join!(region.own_images(filters.clone()), region.own_snapshots(filters))?;

@@ -48,7 +48,12 @@ impl Inventory for Local {
         }
     }
 
-    async fn leftovers(&self, project: &str, workspace: Option<&str>) -> Result<Vec<Leftover>, ProviderError> {
+    async fn leftovers(
+        &self,
+        project: &str,
+        workspace: Option<&str>,
+        _regions: &BTreeSet<String>,
+    ) -> Result<Vec<Leftover>, ProviderError> {
         if !self.store.exists()? {
             return Ok(Vec::new());
         }
@@ -63,6 +68,7 @@ impl Inventory for Local {
             .into_iter()
             .map(|(id, record)| Leftover {
                 resource: Resource::Volume(VolumeId(id)),
+                region: None,
                 marker: record.marker,
                 digest: None,
                 created: record.created,
@@ -88,6 +94,7 @@ pub(super) fn left(id: SnapshotId, record: SnapshotRecord) -> Leftover {
     Leftover {
         in_use: false,
         resource: Resource::Snapshot(id),
+        region: None,
         marker: record.marker,
         digest: record.whole.then_some(record.digest),
         created: record.created,

@@ -139,7 +139,14 @@ async fn looking_at_a_store_that_does_not_exist_makes_nothing() {
     let local = local(directory.path());
     assert!(standing(&local, "p").await.is_empty());
     assert!(local.inventory().find(&marker("p", "x")).await.unwrap().is_none());
-    assert!(local.inventory().leftovers("p", None).await.unwrap().is_empty());
+    assert!(
+        local
+            .inventory()
+            .leftovers("p", None, &Default::default())
+            .await
+            .unwrap()
+            .is_empty()
+    );
     local.volumes().delete(&VolumeId("vol-1".into())).await.unwrap();
     assert!(!directory.path().join("store").exists());
 }
@@ -223,7 +230,11 @@ async fn what_was_made_is_found_by_its_marker_and_by_no_other() {
     let found = local.inventory().find(&marker("p", "a")).await.unwrap();
     assert_eq!(found, Some(Resource::Volume(id.clone())));
     assert_eq!(local.inventory().find(&marker("q", "a")).await.unwrap(), None);
-    let left = local.inventory().leftovers("p", Some("default")).await.unwrap();
+    let left = local
+        .inventory()
+        .leftovers("p", Some("default"), &Default::default())
+        .await
+        .unwrap();
     assert_eq!(
         left.into_iter().map(|one| one.resource).collect::<Vec<_>>(),
         [Resource::Volume(id)]
@@ -231,7 +242,7 @@ async fn what_was_made_is_found_by_its_marker_and_by_no_other() {
     assert!(
         local
             .inventory()
-            .leftovers("p", Some("other"))
+            .leftovers("p", Some("other"), &Default::default())
             .await
             .unwrap()
             .is_empty()
