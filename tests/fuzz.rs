@@ -1,6 +1,6 @@
 //! The fuzz targets over their corpus, and over mutations of it, on stable: see fuzz/README.md.
 
-#![allow(clippy::disallowed_methods)] // The rule is for the product.
+#![allow(clippy::disallowed_methods, clippy::print_stdout)] // The rules are for the product.
 
 #[path = "../fuzz/targets.rs"]
 mod targets;
@@ -125,6 +125,9 @@ fn mutated(all: &[Vec<u8>], chance: &mut Chance) -> Vec<u8> {
 
 /// Feeds a target: first the corpus, then mutations of it as long as there is time.
 fn feed(target: fn(&[u8]), all: &[Vec<u8>], seed: u64) {
+    // Another seed draws other mutations.
+    let other = std::env::var("BAKE_FUZZ_SEED").ok().and_then(|text| text.parse().ok());
+    let seed = seed ^ other.unwrap_or(0_u64);
     let seconds = std::env::var("BAKE_FUZZ_SECONDS")
         .ok()
         .and_then(|text| text.parse().ok());
@@ -133,9 +136,12 @@ fn feed(target: fn(&[u8]), all: &[Vec<u8>], seed: u64) {
     for bytes in all {
         one(target, bytes);
     }
+    let mut mutations = 0_u64;
     while Instant::now() < until {
         one(target, &mutated(all, &mut chance));
+        mutations += 1;
     }
+    println!("{} inputs and {mutations} mutations of them", all.len());
 }
 
 fn one(target: fn(&[u8]), bytes: &[u8]) {

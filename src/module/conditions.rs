@@ -97,7 +97,7 @@ impl Conditions {
         let message = found.take(within.evaluate(message));
         let (severity, guards) = about;
         let condition = Condition {
-            message: message.filter(|text| !text.contains_sensitive()),
+            message: message.map(showable),
             value,
             summary,
             span: condition.span.clone(),
@@ -204,6 +204,14 @@ impl Conditions {
                 self.look(&names.at_top(), written, bad_value(name), about.clone(), found);
             }
         }
+    }
+}
+
+/// The message of a condition, or in place of one that holds a secret that there is one.
+pub fn showable(message: Value) -> Value {
+    match message.contains_sensitive() {
+        true => "its message is not shown: it holds a sensitive value".into(),
+        false => message,
     }
 }
 

@@ -14,7 +14,7 @@ use crate::source::Span;
 pub struct Condition {
     /// True if all is well.
     pub value: Value,
-    /// What is said if not; none if a secret is in it.
+    /// What is said if not; no secret is in it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<Value>,
     /// `check "reachable" does not hold`

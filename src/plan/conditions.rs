@@ -8,7 +8,7 @@ use super::outputs::{Known, waits_for};
 use crate::address::{Address, ImageAddress};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::lang::value::Value;
-use crate::module::conditions::{Guards, Waiting};
+use crate::module::conditions::{Guards, Waiting, showable};
 use crate::nodes::{Condition, Need, Node, NodeData};
 
 /// What came of the conditions that waited for a plan.
@@ -43,19 +43,36 @@ impl Judged {
 fn settled(condition: &Condition, known: &Known) -> Condition {
     Condition {
         value: known.settle(&condition.value),
-        message: condition.message.as_ref().map(|message| known.settle(message)),
+        message: condition
+            .message
+            .as_ref()
+            .map(|message| showable(known.settle(message))),
         ..condition.clone()
     }
 }
 
-/// Of one that waits for the clock, or holds a secret, which is in no plan.
+/// Of one that waits for the clock, or holds a secret, which is in no plan: what it waits for, and why no apply looks at it.
 fn out_of_reach(condition: &Condition) -> Diagnostic {
-    let why = match condition.value.term() {
-        Some(term) => format!("{term} is known only after apply"),
-        None => String::new(),
+    let value = &condition.value;
+    let leaves = value.leaves().into_iter().map(|(of, name)| format!("{of}.{name}"));
+    let leaves: Vec<String> = leaves.collect();
+    let what = match (leaves.as_slice(), value.volatile()) {
+        ([], Some(function)) => format!("{function}() is computed by apply"),
+        ([], None) => "it reads what is known only after apply".to_owned(),
+        ([one], _) => format!("{one} is known only after apply"),
+        (all, _) => format!("{} are known only after apply", all.join(", ")),
     };
-    let warning = Diagnostic::warning("a condition could not be looked at yet").label(&condition.span, why);
-    warning.help("bake plan looks at it again when the image stands")
+    let warning = Diagnostic::warning("a condition could not be looked at yet").label(&condition.span, what);
+    let secret = value.contains_sensitive();
+    let why = match (secret, leaves.is_empty()) {
+        (true, _) => "it reads a secret, which no plan holds: an apply cannot look at it",
+        (false, _) => "it waits for no image: an apply looks only at conditions that do",
+    };
+    let advice = match leaves.is_empty() {
+        false => "bake plan looks at it again when the image stands",
+        true => "give it what it compares in a variable, such as -var today=2026-01-31, and a plan can look at it",
+    };
+    warning.note(why).help(advice)
 }
 
 /// Adds a node for each, and makes what it guards wait for it. One whose images the plan does not build is left out: a later

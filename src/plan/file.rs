@@ -97,7 +97,14 @@ pub fn from_bytes(bytes: &[u8], name: &str) -> Result<Plan, Diagnostic> {
     if Digest::of(body) != head.digest {
         return Err(damaged("its SHA-256 is not the one in its first line".into()));
     }
-    serde_json::from_slice(body).map_err(|why| damaged(why.to_string()))
+    let plan: Plan = serde_json::from_slice(body).map_err(|why| damaged(why.to_string()))?;
+    match plan.format == theirs {
+        true => Ok(plan),
+        false => Err(damaged(format!(
+            "its first line says format {theirs}, and what follows is format {}",
+            plan.format
+        ))),
+    }
 }
 
 /// What has moved since a plan was made: files, variables, images. Nothing, if it may be applied.
