@@ -99,7 +99,10 @@ pub fn contact(terminal: &Arc<Terminal>, input: bool, events: Events) -> Contact
         false => Contact::silent(events),
         true => Contact::person(events, {
             let terminal = Arc::clone(terminal);
-            move |question| terminal.ask_secret(question)
+            move |question| {
+                let _lent = terminal.lend();
+                terminal.ask_secret(question)
+            }
         }),
     }
 }

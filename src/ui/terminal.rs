@@ -77,6 +77,8 @@ pub struct Terminal {
 #[derive(Debug)]
 pub struct Lent {
     terminal: Arc<Terminal>,
+    /// Whether live lines were shown before.
+    live: bool,
 }
 
 impl Drop for Lent {
@@ -85,7 +87,9 @@ impl Drop for Lent {
         if let Some(said) = said.filter(|said| !said.is_empty()) {
             self.terminal.tell(&said);
         }
-        self.terminal.show_live();
+        if self.live {
+            self.terminal.show_live();
+        }
     }
 }
 
@@ -134,10 +138,12 @@ impl Terminal {
 
     /// Gives the terminal to one person.
     pub fn lend(self: &Arc<Self>) -> Lent {
+        let live = !self.live.is_hidden();
         self.hide_live();
         self.held().get_or_insert_default();
         Lent {
             terminal: Arc::clone(self),
+            live,
         }
     }
 

@@ -117,9 +117,9 @@ impl Bench {
         self.done(&["apply", "-auto-approve"])
     }
 
-    /// Waits until something is so; a minute is far too long for it.
+    /// Waits until something is so; five minutes are far too long for it.
     pub fn until(&self, is: impl Fn() -> bool) {
-        for _ in 0..3000 {
+        for _ in 0..15_000 {
             if is() {
                 return;
             }

@@ -2,6 +2,8 @@
 
 use std::fs;
 
+use serde_json::json;
+
 use crate::bench::{Bench, both, from_scratch};
 use crate::lab::Lab;
 use crate::pty::Pty;
@@ -16,6 +18,14 @@ fn module() -> String {
          mfa_serial = \"{SERIAL}\"\n  }}\n}}"
     );
     from_scratch().replace("provider \"aws\" {}", &role)
+}
+
+/// A build whose step takes longer than a session.
+fn slow() -> String {
+    module().replace(
+        "echo hello > /greeting",
+        "/bin/busybox sleep 14; echo hello > /greeting",
+    )
 }
 
 /// The environment of a client of the lab as words for env(1); `more` comes last.
@@ -151,4 +161,100 @@ fn a_profile_may_want_a_code_as_well() {
         .env("AWS_CONFIG_FILE", bench.project.path().join("profiles"));
     let text = both(&circle.output().expect("bake starts"));
     assert!(text.contains("name each other as source_profile"), "{text}");
+}
+
+#[test]
+fn a_session_that_ends_in_the_middle_is_opened_again() {
+    let bench = Bench::new(Lab::xen(), &slow());
+    bench.lab.set(json!({ "session": 12 }));
+    let mut pty = Pty::bake_with(
+        &bench.project,
+        200,
+        &environment(&bench, ""),
+        &["apply", "-auto-approve"],
+    );
+    pty.wait_for("aws: arn:aws:iam::111122223333:role/with-mfa wants a code");
+    pty.wait_for("The code: ");
+    pty.keys(&format!("{CODE}\n"));
+    pty.wait_for("the session of arn:aws:iam::111122223333:role/with-mfa ends; another code");
+    pty.wait_for("The code: ");
+    pty.keys(&format!("{CODE}\n"));
+    let ended = pty.end();
+    assert_eq!(ended.code, 0, "{}", ended.output);
+    assert!(!ended.output.contains(CODE), "{}", ended.output);
+    bench.assert_standing(1, 1);
+    assert_eq!(roles(&bench).len(), 2);
+    let expired = bench
+        .lab
+        .calls()
+        .into_iter()
+        .filter(|call| call["outcome"] == "RequestExpired");
+    assert_eq!(expired.count(), 0, "no call was made with what is over");
+}
+
+#[test]
+fn without_another_code_it_says_that_the_session_is_over_and_the_next_run_clears_up() {
+    let bench = Bench::new(Lab::xen(), &slow());
+    bench.lab.set(json!({ "session": 12 }));
+    let mut pty = Pty::bake_with(
+        &bench.project,
+        200,
+        &environment(&bench, ""),
+        &["apply", "-auto-approve"],
+    );
+    pty.wait_for("The code: ");
+    pty.keys(&format!("{CODE}\n"));
+    for _ in 0..3 {
+        pty.wait_for("The code: ");
+        pty.keys("000000\n");
+    }
+    let ended = pty.end();
+    assert_ne!(ended.code, 0, "{}", ended.output);
+    for words in [
+        "opened with a code of an MFA device is over",
+        "run the same command again",
+    ] {
+        assert!(ended.output.contains(words), "{words} is not in {}", ended.output);
+    }
+    assert_eq!(
+        bench.standing("volumes"),
+        1,
+        "nobody could remove it, and the journal knows of it"
+    );
+    assert_ne!(bench.project.journals(), 0);
+    bench.lab.set(json!({ "session": 0 }));
+    let mut pty = Pty::bake_with(
+        &bench.project,
+        200,
+        &environment(&bench, ""),
+        &["apply", "-auto-approve"],
+    );
+    pty.wait_for("The code: ");
+    pty.keys(&format!("{CODE}\n"));
+    // What an answer that never came may have made is looked for as long as EC2 may take to know of it.
+    bench.until(|| bench.standing("images") == 1);
+    let ended = pty.end();
+    assert_eq!(ended.code, 0, "{}", ended.output);
+    bench.assert_standing(1, 1);
+    assert_eq!(bench.project.journals(), 0);
+}
+
+#[test]
+fn of_several_providers_each_says_which_one_asks() {
+    let second = "provider \"aws\" {\n  alias  = \"far\"\n  region = \"us-east-1\"\n  assume_role {\n    \
+                  role_arn   = \"arn:aws:iam::111122223333:role/far-mfa\"\n    mfa_serial = \"arn:aws:iam::111122223333:mfa/far\"\n  }\n}\n";
+    let module = module().replace("  scratch {}", "  provider = provider.aws\n  scratch {}");
+    let bench = Bench::new(Lab::xen(), &(module + second));
+    let mut pty = Pty::bake_with(&bench.project, 200, &environment(&bench, ""), &["plan"]);
+    for provider in [
+        "aws: arn:aws:iam::111122223333:role/with-mfa",
+        "aws.far: arn:aws:iam::111122223333:role/far-mfa",
+    ] {
+        pty.wait_for(provider);
+        pty.wait_for("The code: ");
+        pty.keys(&format!("{CODE}\n"));
+    }
+    let ended = pty.end();
+    assert_eq!(ended.code, 0, "{}", ended.output);
+    assert_eq!(roles(&bench).len(), 2, "one code for each");
 }

@@ -1,7 +1,7 @@
 //! Region, credentials and the clients of the services.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use aws_config::imds;
@@ -17,11 +17,12 @@ use tokio::sync::OnceCell;
 use super::json_api::{JsonApi, Service};
 use super::profile::{self, Base};
 use super::region::Regional;
+use super::roles::{Chain, Session};
 use super::throttle::Throttle;
-use super::{credentials, errors, roles};
+use super::{credentials, errors};
 use crate::event::Events;
 use crate::providers::{Contact, ProviderError};
-use crate::spec::{AwsSettings, Wait};
+use crate::spec::{AwsSettings, ProviderKey, Wait};
 
 /// How long the instance metadata may take to answer; outside of EC2 nobody does.
 const IMDS_PATIENCE: Duration = Duration::from_secs(2);
@@ -46,6 +47,8 @@ pub struct Client {
     json: Mutex<BTreeMap<(Service, String), JsonApi>>,
     regions: Mutex<BTreeMap<String, aws_sdk_ec2::Client>>,
     identity: OnceCell<Identity>,
+    /// Those that were opened with a code, in the order of the chain.
+    sessions: Vec<Arc<Session>>,
 }
 
 /// The EC2 instance on which bake runs.
@@ -75,17 +78,22 @@ impl Client {
     ///
     /// # Errors
     /// No region; no credentials, or ones that do not work, each in its own words.
-    pub async fn connect(settings: &AwsSettings, contact: &Contact) -> Result<Client, ProviderError> {
+    pub async fn connect(
+        key: &ProviderKey,
+        settings: &AwsSettings,
+        contact: &Contact,
+    ) -> Result<Client, ProviderError> {
         let imds = metadata(settings)?;
         let region = region(settings, &imds).await?;
+        let mut chain = Chain::new(key, settings, contact);
         let config = match profile::with_mfa(settings, files(settings)).await? {
             None => load(settings, settings.profile.as_deref(), &region).await,
-            Some(chain) => {
-                let config = begin(settings, chain.base, &region).await;
-                roles::assume(settings, &chain.roles, contact, config).await?
+            Some(of_profile) => {
+                let config = begin(settings, of_profile.base, &region).await;
+                chain.assume(&of_profile.roles, config).await?
             }
         };
-        let config = roles::assume(settings, &settings.assume_role, contact, config).await?;
+        let config = chain.assume(&settings.assume_role, config).await?;
         fetch_once(settings, &config).await?;
         let mut sts = aws_sdk_sts::config::Builder::from(&config);
         sts.set_endpoint_url(endpoint("sts", region.as_ref(), settings, &config));
@@ -102,7 +110,19 @@ impl Client {
             json: Mutex::default(),
             regions: Mutex::default(),
             identity: OnceCell::new(),
+            sessions: chain.sessions,
         })
+    }
+
+    /// Opens sessions that end soon once more, with another code.
+    ///
+    /// # Errors
+    /// One that is over, and for which there is no other code.
+    pub async fn renew(&self) -> Result<(), ProviderError> {
+        for session in &self.sessions {
+            session.renew().await?;
+        }
+        Ok(())
     }
 
     /// EC2 in a region.

@@ -4,6 +4,7 @@ use std::error::Error;
 
 use aws_sdk_ec2::error::{ProvideErrorMetadata, SdkError};
 
+use super::roles;
 use crate::providers::ProviderError;
 
 /// Codes of a call that was turned away because there were too many (aws-runtime, THROTTLING_ERRORS).
@@ -72,10 +73,14 @@ where
         );
     }
     let Some(said) = error.as_service_error() else {
-        return ProviderError::Failed {
-            what,
-            why: chain(&error),
-        };
+        let why = chain(&error);
+        if why.contains(roles::OVER) {
+            return roles::over(
+                what,
+                "and nobody could be asked for another code in the middle of a call",
+            );
+        }
+        return ProviderError::Failed { what, why };
     };
     let message = readable(said.message().unwrap_or("no reason was given"));
     let code = said.code().unwrap_or("an error without a code").to_owned();

@@ -88,10 +88,12 @@ impl Aws {
         })
     }
 
-    /// What talks to AWS, made when it is first needed.
+    /// What talks to AWS, made when it is first needed, with credentials that last for a while.
     async fn client(&self) -> Result<&Client, ProviderError> {
-        let connect = || Client::connect(&self.settings, &self.contact);
-        self.client.get_or_try_init(connect).await
+        let connect = || Client::connect(&self.key, &self.settings, &self.contact);
+        let client = self.client.get_or_try_init(connect).await?;
+        client.renew().await?;
+        Ok(client)
     }
 }
 

@@ -1,5 +1,6 @@
 """Accounts, keys that stand for them, and what each key may do."""
 
+import time
 from dataclasses import dataclass, field
 
 from . import policy
@@ -34,6 +35,7 @@ class Identity:
     user: str
     state: str = "valid"  # expired, blocked, pending, opt-in
     policies: list = field(default_factory=list)  # none: everything is allowed
+    ends: float | None = None  # when a session is over, by the host's clock
 
     def allows(self, action, resource, context):
         return all(policy.allows(document, action, resource, context) for document in self.policies)
@@ -63,6 +65,8 @@ class Accounts:
     def identify(self, key, service):
         """The identity behind a key, or the refusal that the service gives one that it cannot use."""
         identity = self.by_key.get(key)
+        if identity is not None and identity.ends is not None and time.time() >= identity.ends:
+            raise _refusal("expired", service)
         if identity is None or identity.state != "valid":
             raise _refusal("unknown" if identity is None else identity.state, service)
         return identity

@@ -29,6 +29,7 @@ SETTINGS = {
     "parameter": 0.0,  # a parameter of type aws:ec2:image is written that late
     "page": 1000,  # entries of a page, at most
     "copies": 20,  # concurrent copies of snapshots to a region
+    "session": 0.0,  # so long the session of a role lasts; 0: for ever
 }
 
 

@@ -5,6 +5,8 @@ import io
 import json
 import re
 import threading
+import time
+from datetime import datetime, timezone
 from urllib.parse import parse_qs
 from xml.sax.saxutils import escape
 
@@ -51,11 +53,14 @@ def _assume(call, asked):
     name = f"assumed-role/{role.group(2)}/{asked.get('RoleSessionName', 'session')}"
     made = call.lab.accounts.add(fresh("LABASSUMED").replace("-", ""), role.group(1), name)
     user = f"<AssumedRoleUser><Arn>{made.arn}</Arn><AssumedRoleId>{made.user}</AssumedRoleId></AssumedRoleUser>"
-    return _credentials(made.key) + user
+    lasts = call.lab.settings["session"]
+    if lasts:
+        made.ends = time.time() + lasts
+    return _credentials(made.key, made.ends) + user
 
 
-def _credentials(key):
-    until = "2099-01-01T00:00:00Z"
+def _credentials(key, ends=None):
+    until = datetime.fromtimestamp(ends, timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ") if ends else "2099-01-01T00:00:00Z"
     return (
         f"<Credentials><AccessKeyId>{key}</AccessKeyId><SecretAccessKey>lab</SecretAccessKey>"
         f"<SessionToken>lab-session</SessionToken><Expiration>{until}</Expiration></Credentials>"
