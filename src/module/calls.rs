@@ -1,18 +1,16 @@
 //! `module` blocks: the modules that one block stands for, each with names of its own.
 
 use std::collections::BTreeMap;
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 
-use super::given::Given;
+use super::caller::Caller;
 use super::instances::{pairs, unread_value};
 use super::names::Names;
 use super::tree::Read;
-use super::variables::{self, Giver};
-use super::within::Within;
 use crate::address::ModulePath;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::lang::syntax::{Block as Written, Part};
-use crate::lang::{Reference, Term, Type, Value};
+use crate::lang::{Reference, Value};
 use crate::schema::suggest;
 
 /// Modules at most, counted with those that they call: a few that call each other twice are millions.
@@ -60,15 +58,10 @@ impl<'a> Calls<'a> {
                 waits: Some(unread_value(&unread)),
             });
         }
-        let (mut all, mut wrong) = (Vec::new(), Diagnostics::new());
+        let mut all = Vec::new();
         for each in pairs(&keys, &for_each.value.span)? {
-            let path = names.path.below(name, Some(&each.0));
-            match Call::of(names, name, written, read, Some(each)) {
-                Ok(call) => all.push(call),
-                Err(errors) => wrong.extend(errors.into_iter().map(|error| of_instance(&path, error))),
-            }
+            all.push(Call::of(names, name, written, read, Some(each))?);
         }
-        wrong.into_result(())?;
         Ok(Calls {
             all,
             several: true,
@@ -145,48 +138,30 @@ impl<'a> Call<'a> {
         written: &'a Written,
         read: &'a Read,
         each: Option<(String, Value)>,
-    ) -> Result<Call<'a>, Diagnostics> {
-        let within = Within {
-            each: each.as_ref(),
-            ..names.at_top()
-        };
-        let mut found = Diagnostics::new();
-        let mut given = BTreeMap::new();
-        let inputs = written.body.attributes.iter();
-        for attribute in inputs.filter(|attribute| super::blocks::MODULE.argument(&attribute.name.value).is_none()) {
-            let value = match names.stand_in && read.is_ephemeral(&attribute.name.value) {
-                // It may hold what is ephemeral: in what is kept it stands nowhere itself.
-                true => Some(Value::unknown(Type::Any, Term::Withheld)),
-                false => found.take(within.evaluate(&attribute.value)),
-            };
-            let span = attribute.value.span.clone();
-            given.extend(value.map(|value| (attribute.name.value.clone(), Given::Value { value, span })));
-        }
-        if found.has_errors() {
-            return Err(found);
-        }
-        let complete = read.unreadable.is_none();
-        let variables =
-            variables::evaluate_all(&read.declared, given, Giver::Call(&written.span), complete, &mut found);
-        let path = names.path.below(name, each.as_ref().map(|(key, _)| key.as_str()));
-        let mut below = read.names(&path, &variables, names.read, &names.data, &names.providers, &mut found);
-        if names.stand_in {
-            below = below.with_identities(&variables);
-            below.data = names.data.clone();
-            below.ephemeral = variables::ephemeral(&variables);
-        } else {
-            names.add_found(found.into_iter().map(|one| of_instance(&path, one)).collect());
-            below.secrets = variables::secrets(&path, &variables);
-        }
-        (below.count, below.depth) = (Rc::clone(&names.count), Rc::clone(&names.depth));
+    ) -> Result<Call<'a>, Diagnostic> {
         names.count.set(names.count.get() + 1);
         if names.count.get() > MOST {
-            let error = Diagnostic::error(format!("more than {MOST} modules are called")).at(&written.span);
-            return Err(error.into());
+            return Err(Diagnostic::error(format!("more than {MOST} modules are called")).at(&written.span));
         }
+        let key = each.as_ref().map(|(key, _)| key.clone());
+        let path = names.path.below(name, key.as_deref());
+        let mut below = read.names(&path, names.read, &names.data, &names.providers);
+        (below.count, below.stack) = (Rc::clone(&names.count), Rc::clone(&names.stack));
+        below.stand_in = names.stand_in;
+        let caller = Caller {
+            names: Weak::clone(&names.own),
+            written,
+            read,
+            each,
+        };
+        match names.stand_in {
+            true => below.ephemeral = read.ephemeral(),
+            false => below.add_found(caller.undeclared()),
+        }
+        below.caller = Some(caller);
         Ok(Call {
-            key: each.map(|(key, _)| key),
-            names: Rc::new(below),
+            key,
+            names: below.shared(),
         })
     }
 

@@ -195,8 +195,8 @@ impl Conditions {
     /// Those that variables of a module that is called ask of values which wait for images.
     pub fn of_inputs(&mut self, names: &Names<'_>, found: &mut Diagnostics) {
         for (name, written) in &names.declared.variables {
-            let value = names.variables.get(name).and_then(|value| value.as_ref().ok());
-            if value.is_none_or(Value::is_wholly_known) {
+            let value = names.variable(name, &written.span);
+            if value.map_or(true, |value| value.is_wholly_known()) {
                 continue;
             }
             let about = (Severity::Error, Guards::Module(names.path.clone()));

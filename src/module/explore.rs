@@ -1,11 +1,11 @@
 //! A module that is asked questions: expressions in its scope, one after the other.
 
 use std::path::Path;
+use std::rc::Rc;
 
 use super::blocks::Declared;
 use super::names::Names;
 use super::tree::Read;
-use super::variables::Giver;
 use super::{LoadOptions, given, variables};
 use crate::diagnostic::Diagnostics;
 use crate::lang::{Noted, Value, parse_expression};
@@ -14,7 +14,7 @@ use crate::source::Source;
 
 /// The names of a module, ready to be asked for.
 pub struct Explorer<'a> {
-    names: Names<'a>,
+    names: Rc<Names<'a>>,
     /// Values of sensitive variables.
     secrets: Vec<Value>,
 }
@@ -38,13 +38,7 @@ pub fn explore<T>(
         Err(errors) => return Err(errors),
     };
     let given = given::collect(options, &read.automatic, &mut found);
-    let variables = variables::evaluate_all(
-        &read.declared,
-        given,
-        Giver::Person(options),
-        read.unreadable.is_none(),
-        &mut found,
-    );
+    let variables = variables::evaluate_all(&read.declared, given, options, read.unreadable.is_none(), &mut found);
     let files = Noted::new();
     let names = read.names_with_data(&variables, &files, options, &mut found);
     let secrets = variables.values().filter(|one| one.sensitive);
@@ -70,7 +64,7 @@ fn holds_no_module(directory: &Path) -> bool {
 fn without_module<T>(options: &LoadOptions<'_>, ask: impl FnOnce(&Explorer<'_>, Diagnostics) -> T) -> T {
     let (declared, files) = (Declared::default(), Noted::new());
     let directory = std::fs::canonicalize(&options.directory).unwrap_or_else(|_| options.directory.clone());
-    let names = Names::new(&declared, &directory, &files);
+    let names = Names::new(&declared, &directory, &files).shared();
     let secrets = Vec::new();
     ask(&Explorer { names, secrets }, Diagnostics::new())
 }
@@ -99,7 +93,7 @@ impl Explorer<'_> {
     /// What a reference may be, in the order of the alphabet.
     pub fn references(&self) -> Vec<String> {
         let declared = self.names.declared;
-        let variables = self.names.variables.keys().map(|name| format!("var.{name}"));
+        let variables = declared.variables.keys().map(|name| format!("var.{name}"));
         let locals = declared.locals.keys().map(|name| format!("local.{name}"));
         let images = declared.images.keys().map(|name| format!("image.{name}"));
         let modules = declared.modules.keys().map(|name| format!("module.{name}"));

@@ -1,7 +1,9 @@
 //! Loading: from the files of a directory to a [`Module`], with every error of a run.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 use std::sync::Arc;
 
 use super::blocks::BAKE;
@@ -11,8 +13,8 @@ use super::data::{self, Reader, Reading};
 use super::images::{Images, ImagesHere};
 use super::names::Names;
 use super::providers::{self, Providers};
-use super::tree::{Read, visit};
-use super::variables::{self, Giver, Variable};
+use super::tree::{Read, validate_all, visit};
+use super::variables::{self, Variable};
 use super::within::Literals;
 use super::{Data, Inputs, LoadOptions, Module, given, outputs, version};
 use crate::address::ModulePath;
@@ -65,13 +67,7 @@ pub fn secrets(
         prompt: options.prompt,
         ..LoadOptions::default()
     };
-    let mut variables = variables::evaluate_all(
-        &read.declared,
-        given,
-        Giver::Person(&asked),
-        false,
-        &mut Diagnostics::new(),
-    );
+    let mut variables = variables::evaluate_all(&read.declared, given, &asked, false, &mut Diagnostics::new());
     let (mut values, read) = (BTreeMap::new(), secrets_read(options, wanted)?);
     for (name, revision) in wanted {
         if let Some((value, _)) = read.get(name).filter(|(_, now)| now == revision) {
@@ -136,7 +132,7 @@ pub fn glance(options: &LoadOptions<'_>) -> Result<Glance, Diagnostics> {
         .iter()
         .map(|(name, one)| (name.clone(), one.in_words(name)))
         .collect();
-    let variables = variables::evaluate_all(&read.declared, given, Giver::Person(&options), false, &mut ignored);
+    let variables = variables::evaluate_all(&read.declared, given, &options, false, &mut ignored);
     let plain = variables.into_iter().filter(|(_, one)| !one.sensitive);
     let value = |(name, one): (String, Variable)| {
         let by = by.get(&name)?.clone();
@@ -175,13 +171,15 @@ impl Read {
         let bake = self.bake(found);
         let given = given::collect(options, &self.automatic, found);
         let complete = self.unreadable.is_none();
-        let variables = variables::evaluate_all(&self.declared, given, Giver::Person(options), complete, found);
+        let variables = variables::evaluate_all(&self.declared, given, options, complete, found);
         let owner = Owner {
             project: project_of(bake.as_ref()),
             workspace: options.workspace.clone(),
         };
         let reader = Reader::new(&owner, files, &self.lock, options);
         let (names, identities, readings) = self.with_data(&variables, &read, reader, found);
+        names.evaluate_inputs();
+        identities.evaluate_inputs();
         names.evaluate_locals();
         let mut conditions = Conditions::default();
         let providers = Providers::decode(&names, files, found);
@@ -222,7 +220,7 @@ impl Read {
             if let Some(files) = names.files() {
                 moves.of(names, files, &addresses, found);
             }
-            below.extend(names.secrets.clone());
+            below.extend(names.secrets.borrow().clone());
         });
         let moved = moves.all;
         // What stands for secrets has the errors of the secrets, found in another order.
@@ -275,7 +273,7 @@ impl Read {
         read: &'a Noted,
         options: &LoadOptions<'_>,
         found: &mut Diagnostics,
-    ) -> Names<'a> {
+    ) -> Rc<Names<'a>> {
         let owner = Owner {
             project: project_of(self.bake(found).as_ref()),
             workspace: options.workspace.clone(),
@@ -291,21 +289,26 @@ impl Read {
         read: &'a Noted,
         mut reader: Reader<'_>,
         found: &mut Diagnostics,
-    ) -> (Names<'a>, Names<'a>, Vec<Reading>) {
+    ) -> (Rc<Names<'a>>, Rc<Names<'a>>, Vec<Reading>) {
         let providers = providers::keys(&self.declared);
         let root = ModulePath::default();
         loop {
-            let names = self.names(&root, variables, read, &reader.known, &providers, found);
+            let mut names = self.names(&root, read, &reader.known, &providers);
+            let values = variables.iter().map(|(name, one)| (name.clone(), one.value.clone()));
+            names.variables = RefCell::new(values.collect());
+            let names = names.shared();
+            validate_all(&names, variables, found);
             let mut identities = names.with_identities(variables);
             identities.data = reader.identities();
+            let identities = identities.shared();
             let files = reader.files;
             let settings = || Providers::decode(&names, files, &mut Diagnostics::new()).into_settings();
             let more = self.reads_data() && reader.layer(&names, &identities, &settings, found);
             if !more {
                 let mut kept = names.with_identities(variables);
                 kept.data = reader.identities();
-                kept.ephemeral = variables::ephemeral(variables);
-                return (names, kept, reader.readings);
+                kept.ephemeral = self.ephemeral();
+                return (names, kept.shared(), reader.readings);
             }
         }
     }

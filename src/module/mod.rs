@@ -2,6 +2,7 @@
 
 mod aws;
 pub mod blocks;
+mod caller;
 mod calls;
 pub mod conditions;
 mod cycle;

@@ -3,9 +3,10 @@
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 
 use super::blocks::Declared;
+use super::caller::Caller;
 use super::calls::{Calls, of_instance};
 use super::cycle::{self, Edge};
 use super::instances::{Instances, Sources};
@@ -28,8 +29,9 @@ const DEEPEST: usize = 100;
 pub(super) struct Names<'a> {
     /// The blocks.
     pub declared: &'a Declared,
-    /// Values of variables; in the names that stand for secrets, what stands for them.
-    pub variables: BTreeMap<String, Result<Value, Diagnostic>>,
+    /// Values of variables; in the names that stand for secrets, what stands for them. In a module that is called, those that
+    /// were asked for.
+    pub variables: RefCell<BTreeMap<String, Result<Value, Diagnostic>>>,
     /// What data sources have found, by address; in the names that stand for secrets, what stands for them.
     pub data: BTreeMap<String, Result<Value, Diagnostic>>,
     /// Variables that may not stand where these names are asked: in what is kept.
@@ -46,20 +48,22 @@ pub(super) struct Names<'a> {
     pub path: ModulePath,
     /// The files of the module, with those of the modules that it calls; none where there is no module.
     pub module: Option<&'a Read>,
+    /// By what it is called; none of that for which bake was started.
+    pub caller: Option<Caller<'a>>,
     /// Values of the sensitive variables of a module that is called, by `module.NAME.VARIABLE`, with their revision.
-    pub secrets: BTreeMap<String, (Value, u64)>,
+    pub secrets: RefCell<BTreeMap<String, (Value, u64)>>,
     /// How many modules were called so far, in all of the tree.
     pub count: Rc<Cell<usize>>,
-    /// How many things are being computed for one another, in all of the tree.
-    pub depth: Rc<Cell<usize>>,
     /// What stands for secrets is meant, not they themselves.
     pub stand_in: bool,
     done: RefCell<BTreeMap<Item, Result<Value, Diagnostic>>>,
     instances: RefCell<BTreeMap<String, Asked<Instances>>>,
     sources: RefCell<BTreeMap<(String, String), Asked<Sources>>>,
     calls: RefCell<BTreeMap<String, Asked<Calls<'a>>>>,
-    /// What is being computed, with the reference that asked for it.
-    stack: RefCell<Vec<(Item, Span)>>,
+    /// What is being computed for one another in all of the tree, with the reference that asked for it.
+    pub stack: Rc<RefCell<Vec<(Step, Span)>>>,
+    /// These names, for those of the modules that are called.
+    pub own: Weak<Names<'a>>,
     found: RefCell<Diagnostics>,
 }
 
@@ -68,7 +72,8 @@ pub(super) type Asked<T> = Result<Rc<T>, Diagnostic>;
 
 /// Something that is computed when it is asked for.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-enum Item {
+pub(super) enum Item {
+    Variable(String),
     Local(String),
     ForEach(String),
     Data(String, String),
@@ -76,14 +81,23 @@ enum Item {
     Output(String),
 }
 
-impl std::fmt::Display for Item {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+/// That in one module of the tree.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Step {
+    path: ModulePath,
+    item: Item,
+}
+
+impl Item {
+    /// As people write it, in the module of this path.
+    fn named(&self, path: &ModulePath) -> String {
         match self {
-            Item::Local(name) => write!(f, "local.{name}"),
-            Item::ForEach(name) => write!(f, "for_each of image.{name}"),
-            Item::Data(kind, name) => write!(f, "data.{kind}.{name}"),
-            Item::Module(name) => write!(f, "module.{name}"),
-            Item::Output(name) => write!(f, "output.{name}"),
+            Item::Variable(name) => path.of(format_args!("var.{name}")),
+            Item::Local(name) => path.of(format_args!("local.{name}")),
+            Item::ForEach(name) => format!("for_each of {}", path.of(format_args!("image.{name}"))),
+            Item::Data(kind, name) => path.of(format_args!("data.{kind}.{name}")),
+            Item::Module(name) => path.of(format_args!("module.{name}")),
+            Item::Output(name) => path.of(format_args!("output.{name}")),
         }
     }
 }
@@ -93,7 +107,7 @@ impl<'a> Names<'a> {
     pub fn new(declared: &'a Declared, directory: &'a Path, read: &'a Noted) -> Names<'a> {
         Names {
             declared,
-            variables: BTreeMap::new(),
+            variables: RefCell::default(),
             data: BTreeMap::new(),
             ephemeral: BTreeSet::new(),
             sources: RefCell::default(),
@@ -103,14 +117,15 @@ impl<'a> Names<'a> {
             unreadable: None,
             path: ModulePath::default(),
             module: None,
-            secrets: BTreeMap::new(),
+            caller: None,
+            secrets: RefCell::default(),
             count: Rc::default(),
-            depth: Rc::default(),
             stand_in: false,
             calls: RefCell::default(),
             done: RefCell::default(),
             instances: RefCell::default(),
-            stack: RefCell::default(),
+            stack: Rc::default(),
+            own: Weak::new(),
             found: RefCell::default(),
         }
     }
@@ -118,10 +133,12 @@ impl<'a> Names<'a> {
     /// The same with what stands for each secret in its place.
     pub fn with_identities(&self, variables: &BTreeMap<String, Variable>) -> Names<'a> {
         Names {
-            variables: variables
-                .iter()
-                .map(|(name, one)| (name.clone(), one.identity(&self.path.of(name))))
-                .collect(),
+            variables: RefCell::new(
+                variables
+                    .iter()
+                    .map(|(name, one)| (name.clone(), one.identity(&self.path.of(name))))
+                    .collect(),
+            ),
             providers: self.providers.clone(),
             unreadable: self.unreadable.clone(),
             module: self.module,
@@ -129,6 +146,14 @@ impl<'a> Names<'a> {
             stand_in: true,
             ..Names::new(self.declared, self.directory, self.read)
         }
+    }
+
+    /// The same, ready to be asked: those of a module that is called know them.
+    pub fn shared(self) -> Rc<Names<'a>> {
+        Rc::new_cyclic(|own| Names {
+            own: Weak::clone(own),
+            ..self
+        })
     }
 
     /// The names as the top of a module sees them.
@@ -287,25 +312,25 @@ impl<'a> Names<'a> {
     }
 
     /// Computes something, unless that is being done already. All errors are kept; the first is handed on.
-    fn compute<T>(
+    pub(super) fn compute<T>(
         &self,
         item: Item,
         asked: &Span,
         with: impl FnOnce() -> Result<T, Diagnostics>,
     ) -> Option<Result<T, Diagnostic>> {
+        let path = self.path.clone();
+        let step = Step { path, item };
         let standing = self.stack.borrow();
-        if standing.iter().any(|(one, _)| *one == item) {
+        if standing.iter().any(|(one, _)| *one == step) {
             return None;
         }
-        if self.depth.get() >= DEEPEST {
+        if standing.len() >= DEEPEST {
             let error = Diagnostic::error("locals are built on locals too deeply").at(asked);
             return Some(Err(error));
         }
         drop(standing);
-        self.stack.borrow_mut().push((item, asked.clone()));
-        self.depth.set(self.depth.get() + 1);
+        self.stack.borrow_mut().push((step, asked.clone()));
         let computed = with();
-        self.depth.set(self.depth.get() - 1);
         self.stack.borrow_mut().pop();
         Some(computed.map_err(|errors| {
             let first = errors.iter().next().cloned();
@@ -314,16 +339,22 @@ impl<'a> Names<'a> {
         }))
     }
 
-    /// The error that something needs itself, by way of what is being computed.
-    fn circle(&self, item: &Item, asked: &Span) -> Diagnostic {
+    /// The error that something needs itself, by way of what is being computed. Several modules are told apart.
+    pub(super) fn circle(&self, item: &Item, asked: &Span) -> Diagnostic {
         let standing = self.stack.borrow();
-        let first = standing.iter().position(|(one, _)| one == item).unwrap_or(0);
-        let around = &standing[first..];
+        let is_it = |(one, _): &(Step, Span)| one.item == *item && one.path == self.path;
+        let around = &standing[standing.iter().position(is_it).unwrap_or(0)..];
+        let apart = around.iter().any(|(one, _)| one.path != self.path);
+        let named = |item: &Item, path: &ModulePath| match apart {
+            true => item.named(path),
+            false => item.named(&ModulePath::default()),
+        };
         let edges = around.iter().enumerate().map(|(at, (from, _))| {
-            let (to, span) = around.get(at + 1).map_or((item, asked), |(to, span)| (to, span));
+            let next = around.get(at + 1).map(|(to, span)| (&to.item, &to.path, span));
+            let (to, path, span) = next.unwrap_or((item, &self.path, asked));
             Edge {
-                from: from.to_string(),
-                to: to.to_string(),
+                from: named(&from.item, &from.path),
+                to: named(to, path),
                 span: span.clone(),
             }
         });

@@ -1,7 +1,7 @@
 //! The files of a module and of the modules that it calls, read and sorted but not evaluated.
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Component, Path, PathBuf};
 
 use super::blocks::{Declared, MODULE};
@@ -143,34 +143,39 @@ impl Read {
         own.chain(below).collect()
     }
 
-    /// What references mean; a variable whose value does not hold what it must is as good as none.
+    /// The names of those variables that may not enter what is kept.
+    pub(super) fn ephemeral(&self) -> BTreeSet<String> {
+        let all = self.declared.variables.keys();
+        all.filter(|name| self.is_ephemeral(name)).cloned().collect()
+    }
+
+    /// What references mean, but for variables.
     pub(super) fn names<'a>(
         &'a self,
         path: &ModulePath,
-        variables: &BTreeMap<String, Variable>,
         read: &'a Noted,
         data: &BTreeMap<String, Result<Value, Diagnostic>>,
         providers: &[ProviderKey],
-        found: &mut Diagnostics,
     ) -> Names<'a> {
         let mut names = Names::new(&self.declared, &self.directory, read);
         names.data = data.clone();
-        names.variables = variables
-            .iter()
-            .map(|(name, one)| (name.clone(), one.value.clone()))
-            .collect();
         names.providers = providers.to_vec();
         names.path = path.clone();
         names.module = Some(self);
         names.unreadable = self.unreadable.clone();
-        for (name, variable) in variables.iter().filter(|(_, one)| one.value.is_ok()) {
-            if let Err(errors) = validate(&names, name, variable) {
-                let first = errors.iter().next().cloned();
-                found.extend(errors);
-                names.variables.extend(first.map(|first| (name.clone(), Err(first))));
-            }
-        }
         names
+    }
+}
+
+/// Looks whether variables hold what they must; one that does not is as good as none.
+pub(super) fn validate_all(names: &Names<'_>, variables: &BTreeMap<String, Variable>, found: &mut Diagnostics) {
+    for (name, variable) in variables.iter().filter(|(_, one)| one.value.is_ok()) {
+        if let Err(errors) = validate(names, name, variable) {
+            let first = errors.iter().next().cloned();
+            found.extend(errors);
+            let broken = first.map(|first| (name.clone(), Err(first)));
+            names.variables.borrow_mut().extend(broken);
+        }
     }
 }
 
@@ -307,19 +312,24 @@ fn way_up(from: &Path, root: &Path) -> PathBuf {
     }
 }
 
-/// Goes through a module and all modules that are called, each with the names that stand for secrets.
+/// Goes through a module and all modules that are called, each with the names that stand for secrets. One that is given what may
+/// not be kept is left out: that is said of its call.
 pub(super) fn visit<'a>(names: &Names<'a>, identities: &Names<'a>, each: &mut dyn FnMut(&Names<'a>, &Names<'a>)) {
     each(names, identities);
     let stand_ins = identities.called();
     for below in names.called() {
-        if let Some(stand_in) = stand_ins.iter().find(|one| one.path == below.path) {
+        let stand_in = stand_ins.iter().find(|one| one.path == below.path);
+        if let Some(stand_in) = stand_in.filter(|one| !one.withholds_more_than(&below)) {
             visit(&below, stand_in, each);
         }
     }
 }
 
 /// Whether a value holds what its variable asks of it.
-fn validate(names: &Names<'_>, name: &str, variable: &Variable) -> Result<(), Diagnostics> {
+///
+/// # Errors
+/// What it does not hold.
+pub(super) fn validate(names: &Names<'_>, name: &str, variable: &Variable) -> Result<(), Diagnostics> {
     let mut found = Diagnostics::new();
     let within = names.at_top();
     for written in &variable.validations {

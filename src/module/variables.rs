@@ -1,12 +1,11 @@
 //! Variables: what is declared, what is given, and the value that comes of it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::blocks::{Declared, VARIABLE};
 use super::given::{Given, Origin};
 use super::within::Literals;
 use super::{Data, LoadOptions};
-use crate::address::ModulePath;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::lang::syntax::Block as Written;
 use crate::lang::{Constraint, Nothing, Scope, Term, Value, evaluate, parse_expression, type_expression};
@@ -54,46 +53,44 @@ impl Variable {
 
 /// Who gives variables their values.
 #[derive(Clone, Copy)]
-pub(super) enum Giver<'a> {
+enum Giver<'a> {
     /// Whoever runs bake.
     Person(&'a LoadOptions<'a>),
     /// The `module` block that calls the module, with its place.
     Call(&'a Span),
 }
 
-/// Every declared variable. What is wrong is added to `found`.
+/// Every declared variable of the module for which bake is started. What is wrong is added to `found`.
 pub(super) fn evaluate_all(
     declared: &Declared,
     mut given: BTreeMap<String, Given>,
-    giver: Giver<'_>,
+    options: &LoadOptions<'_>,
     complete: bool,
     found: &mut Diagnostics,
 ) -> BTreeMap<String, Variable> {
     let mut variables = BTreeMap::new();
     for (name, written) in &declared.variables {
-        let variable = Declaration::read(name, written, found).value(given.remove(name), giver);
+        let variable = Declaration::read(name, written, found).value(given.remove(name), Giver::Person(options));
         if let Err(error) = &variable.value {
             found.push(error.clone());
         }
         variables.insert(name.clone(), variable);
     }
     for (name, given) in given.iter().filter(|_| complete) {
-        found.extend(undeclared(name, given, declared, giver));
+        found.extend(undeclared(name, given, declared));
     }
     variables
 }
 
-/// The names of those that may not enter what is kept.
-pub(super) fn ephemeral(variables: &BTreeMap<String, Variable>) -> BTreeSet<String> {
-    let all = variables.iter().filter(|(_, one)| one.ephemeral);
-    all.map(|(name, _)| name.clone()).collect()
-}
-
-/// The values of the sensitive ones that may be asked for again, by their names in all of the tree, with their revision.
-pub(super) fn secrets(path: &ModulePath, variables: &BTreeMap<String, Variable>) -> BTreeMap<String, (Value, u64)> {
-    let all = variables.iter().filter(|(_, one)| one.sensitive && !one.ephemeral);
-    all.filter_map(|(name, one)| Some((path.of(name), (one.value.clone().ok()?, one.revision))))
-        .collect()
+/// A variable of a module that is called by a `module` block with this place.
+pub(super) fn of_call(
+    name: &str,
+    written: &Written,
+    given: Option<Given>,
+    call: &Span,
+    found: &mut Diagnostics,
+) -> Variable {
+    Declaration::read(name, written, found).value(given, Giver::Call(call))
 }
 
 /// What a `variable` block says.
@@ -258,9 +255,8 @@ impl<'a> Declaration<'a> {
     }
 }
 
-fn undeclared(name: &str, given: &Given, declared: &Declared, giver: Giver<'_>) -> Option<Diagnostic> {
-    let meant = suggest(name, declared.variables.keys().map(String::as_str));
-    let help = meant.map(|meant| format!("did you mean \"{meant}\"?"));
+/// Of a value that is given to a variable which is not declared.
+fn undeclared(name: &str, given: &Given, declared: &Declared) -> Option<Diagnostic> {
     let summary = format!("no variable is called \"{name}\"");
     let error = match given {
         Given::Text {
@@ -268,17 +264,24 @@ fn undeclared(name: &str, given: &Given, declared: &Declared, giver: Giver<'_>) 
             ..
         } => return None,
         Given::Text { .. } => Diagnostic::error(summary),
-        Given::Value { .. } if matches!(giver, Giver::Call(_)) => {
-            let all: Vec<&str> = declared.variables.keys().map(String::as_str).collect();
-            let error = Diagnostic::error(format!("the module has no variable called \"{name}\""));
-            match (help.is_some(), all.is_empty()) {
-                (true, _) => error,
-                (false, true) => error.help("it has none"),
-                (false, false) => error.help(format!("it has {}", all.join(", "))),
-            }
-        }
         Given::Value { .. } => Diagnostic::warning(summary),
     };
     let placed = given.place(error, name);
-    Some(help.into_iter().fold(placed, Diagnostic::help))
+    Some(meant(name, declared).into_iter().fold(placed, Diagnostic::help))
+}
+
+/// Of what a `module` block gives to a variable that its module does not have.
+pub(super) fn undeclared_input(name: &str, span: &Span, declared: &Declared) -> Diagnostic {
+    let error = Diagnostic::error(format!("the module has no variable called \"{name}\"")).label(span, "given here");
+    let all: Vec<&str> = declared.variables.keys().map(String::as_str).collect();
+    match (meant(name, declared), all.is_empty()) {
+        (Some(meant), _) => error.help(meant),
+        (None, true) => error.help("it has none"),
+        (None, false) => error.help(format!("it has {}", all.join(", "))),
+    }
+}
+
+fn meant(name: &str, declared: &Declared) -> Option<String> {
+    let meant = suggest(name, declared.variables.keys().map(String::as_str))?;
+    Some(format!("did you mean \"{meant}\"?"))
 }

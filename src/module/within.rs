@@ -82,13 +82,11 @@ impl Within<'_, '_> {
                 "it may go into data sources, conditions and locals; write sensitive = true instead of ephemeral",
             ));
         }
-        match self.names.variables.get(name) {
-            Some(value) => Ok((value.clone()?, 2)),
-            None => {
-                let known: Vec<&str> = self.names.variables.keys().map(String::as_str).collect();
-                Err(self.names.undeclared(reference, "variable", name, &known))
-            }
+        if self.names.declared.variables.contains_key(name) {
+            return Ok((self.names.variable(name, &reference.span)?, 2));
         }
+        let known: Vec<&str> = self.names.declared.variables.keys().map(String::as_str).collect();
+        Err(self.names.undeclared(reference, "variable", name, &known))
     }
 
     fn local(&self, reference: &Reference) -> Result<(Value, usize), Diagnostic> {
@@ -257,9 +255,11 @@ pub(super) struct Literals;
 impl Literals {
     /// Whether an argument says `true`.
     pub fn is_true(expression: &Expression) -> bool {
-        Literals
-            .value(expression, &[])
-            .is_ok_and(|value| value.as_bool() == Some(true))
+        Literals.value(expression, &[]).is_ok_and(|value| {
+            value
+                .convert(&Type::Bool)
+                .is_ok_and(|value| value.as_bool() == Some(true))
+        })
     }
 }
 
