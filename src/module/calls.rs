@@ -119,16 +119,16 @@ impl<'a> Calls<'a> {
 
 /// Says in which of several modules something is wrong: its place is the same in all of them.
 pub(super) fn of_instance(path: &ModulePath, one: Diagnostic) -> Diagnostic {
-    let said = one.notes.iter().any(|note| names_instance(note));
+    let said = one.notes.iter().any(|note| note.starts_with("in module."));
     match path.has_keys() && !said {
         true => one.note(format!("in {path}")),
         false => one,
     }
 }
 
-/// Whether this is what [`of_instance`] says.
+/// Whether this says of which of several modules or images something is said.
 pub(super) fn names_instance(note: &str) -> bool {
-    note.starts_with("in module.")
+    note.starts_with("in module.") || note.starts_with("in image.")
 }
 
 impl<'a> Call<'a> {

@@ -62,13 +62,17 @@ impl ImagesHere<'_, '_> {
             let Ok(instances) = self.names.instances(name, &written.span) else {
                 continue;
             };
+            let mut said = Vec::new();
             for (address, each) in &instances.all {
-                match self.decode_one(written, address, each.as_ref(), conditions, found) {
+                let mut own = Diagnostics::new();
+                match self.decode_one(written, address, each.as_ref(), conditions, &mut own) {
                     Decoded::Whole(spec) => drop(images.specs.insert(address.clone(), *spec)),
                     Decoded::Waits => images.waiting.push(address.clone()),
                     Decoded::Broken => {}
                 }
+                said.extend(own.into_iter().map(|one| (address, one)));
             }
+            found.extend(of_instances(said, instances.all.len()));
         }
     }
 
@@ -122,6 +126,23 @@ impl ImagesHere<'_, '_> {
         }
         Decoded::Whole(Box::new(spec))
     }
+}
+
+/// Says of which of several images something is said, unless it is said of all: its place is the same in all of them.
+fn of_instances(said: Vec<(&ImageAddress, Diagnostic)>, several: usize) -> Diagnostics {
+    let key = |one: &Diagnostic| {
+        let place = one.labels.first().map(|label| label.span.to_string());
+        (place, one.summary.clone(), one.notes.clone())
+    };
+    let mut count: BTreeMap<_, usize> = BTreeMap::new();
+    for (_, one) in &said {
+        *count.entry(key(one)).or_default() += 1;
+    }
+    let named = |(address, one): (&ImageAddress, Diagnostic)| match count[&key(&one)] < several {
+        true => one.note(format!("in {address}")),
+        false => one,
+    };
+    said.into_iter().map(named).collect()
 }
 
 /// What came of a block.
