@@ -48,7 +48,7 @@ pub struct Args {
     #[arg(long, value_name = "DIGEST", requires = "file")]
     expect: Option<Digest>,
     #[command(flatten)]
-    flags: Flags,
+    pub(super) flags: Flags,
 }
 
 /// Flags of all that changes images.
@@ -60,7 +60,7 @@ pub struct Flags {
     #[arg(long, value_name = "WHAT", default_value = "cleanup")]
     on_error: WhenFailed,
     #[command(flatten)]
-    carrying: Carrying,
+    pub(super) carrying: Carrying,
 }
 
 /// Flags of all that carries out a plan.
@@ -74,7 +74,7 @@ pub struct Carrying {
     lock_timeout: Option<Duration>,
     /// Print what happens as JSON, one object per line.
     #[arg(long)]
-    json: bool,
+    pub(super) json: bool,
 }
 
 /// `-on-error`.

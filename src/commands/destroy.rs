@@ -18,7 +18,7 @@ bake plan -destroy                # only show what would go"
 )]
 pub struct Args {
     #[command(flatten)]
-    flags: Flags,
+    pub(super) flags: Flags,
 }
 
 impl Args {

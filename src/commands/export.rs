@@ -7,7 +7,7 @@ use clap::builder::PossibleValuesParser;
 use clap::builder::TypedValueParser;
 
 use super::exit::Exit;
-use super::session::{ModuleArguments, Session, chosen, no_image};
+use super::session::{ModuleArguments, Session, chosen};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::host::files;
 use crate::providers::ObservedImage;
@@ -70,7 +70,7 @@ impl Args {
         }
         let session = Session::open(&self.module, terminal)?;
         let all = session.images()?;
-        let image = chosen(&all, &self.image, self.release).ok_or_else(|| no_image(&self.image, &session.whose()))?;
+        let image = chosen(&all, &self.image, self.release, &session.whose())?;
         let volume = self.volume_of(image)?;
         let provider = session.providers.get(&image.provider).map_err(Diagnostic::from)?;
         let disk = provider.disk(&volume.snapshot).map_err(Diagnostic::from)?;

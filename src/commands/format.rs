@@ -83,6 +83,23 @@ pub fn show_errors(errors: &Diagnostics, format: Format, terminal: &Terminal) {
     }
 }
 
+/// How a command says to programs why it has nothing else to say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Errors {
+    /// Its output is one document; so are the errors, as those of `bake validate -json`.
+    Document,
+    /// Its output is a line per event; so is each error.
+    Lines,
+}
+
+/// Prints them; people read them on stderr anyway.
+pub fn say_errors(errors: &Diagnostics, form: Errors, terminal: &Terminal) {
+    match form {
+        Errors::Document => show_errors(errors, Format::Json, terminal),
+        Errors::Lines => errors.iter().for_each(|one| terminal.data(&json::diagnostic_line(one))),
+    }
+}
+
 /// Where the working directory lies in its repository, so that paths can be read from the root of that.
 pub fn place_in_repository() -> PathBuf {
     let Ok(here) = std::env::current_dir() else {

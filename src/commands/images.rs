@@ -21,7 +21,7 @@ pub struct Args {
     module: ModuleArguments,
     /// Print them as JSON.
     #[arg(long)]
-    json: bool,
+    pub(super) json: bool,
 }
 
 impl Args {

@@ -38,7 +38,7 @@ pub struct Args {
     #[command(flatten)]
     module: ModuleArguments,
     #[command(flatten)]
-    carrying: Carrying,
+    pub(super) carrying: Carrying,
     /// With false: never ask, fail instead.
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_value_t = true,
           default_missing_value = "true", action = clap::ArgAction::Set)]

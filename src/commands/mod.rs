@@ -52,6 +52,7 @@ use crate::host::HostError;
 use crate::ui::Terminal;
 use crate::ui::terminal::Wish;
 use exit::Exit;
+use format::Errors;
 
 /// The command line.
 #[derive(Debug, Parser)]
@@ -113,6 +114,20 @@ enum Command {
 }
 
 impl Command {
+    /// How what is wrong is said to programs, where that was asked for and is not the command's own business.
+    fn errors(&self) -> Option<Errors> {
+        let (json, form) = match self {
+            Command::Apply(args) => (args.flags.carrying.json, Errors::Lines),
+            Command::Destroy(args) => (args.flags.carrying.json, Errors::Lines),
+            Command::Import(args) => (args.carrying.json, Errors::Lines),
+            Command::Images(args) => (args.json, Errors::Document),
+            Command::Output(args) => (args.json, Errors::Document),
+            Command::Verify(args) => (args.json, Errors::Document),
+            _ => (false, Errors::Document),
+        };
+        json.then_some(form)
+    }
+
     fn run(self, terminal: &Arc<Terminal>) -> Result<Exit, Diagnostics> {
         match self {
             Command::Init(args) => args.run(terminal),
@@ -179,7 +194,12 @@ fn run(arguments: Vec<OsString>, terminal: &Arc<Terminal>) -> Result<Exit, Diagn
     if let Some(directory) = &cli.chdir {
         change_directory(directory)?;
     }
-    cli.command.run(terminal)
+    let errors = cli.command.errors();
+    cli.command.run(terminal).inspect_err(|diagnostics| {
+        if let Some(form) = errors {
+            format::say_errors(diagnostics, form, terminal);
+        }
+    })
 }
 
 /// Flags of `apply` that say nothing where everything is removed: taken, but not listed.

@@ -27,7 +27,7 @@ pub struct Args {
     name: Option<String>,
     /// Print them as JSON.
     #[arg(long)]
-    json: bool,
+    pub(super) json: bool,
     /// Print the text of the one named as it is, without a line end.
     #[arg(long, requires = "name", conflicts_with = "json")]
     raw: bool,

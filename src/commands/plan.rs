@@ -45,10 +45,10 @@ pub struct Args {
 pub struct PlanArguments {
     #[command(flatten)]
     pub module: ModuleArguments,
-    /// Only this image, or those of this module, and what they need; may be repeated.
+    /// Only this image, or those of this module, and what they need (when removing: what needs them); may be repeated.
     #[arg(long, value_name = "IMAGE")]
     target: Vec<Selection>,
-    /// Not this image, or those of this module, nor what needs them; may be repeated.
+    /// Not this image, or those of this module, nor what needs them (when removing: what they need); may be repeated.
     #[arg(long, value_name = "IMAGE")]
     exclude: Vec<Selection>,
     /// Build this image, or those of this module, again though nothing changed; may be repeated.

@@ -13,6 +13,7 @@ use crate::module::{self, LoadOptions, Module};
 use crate::plan::observe::{self, World, observe};
 use crate::plan::{Plan, closer};
 use crate::providers::{self, Contact, ObservedImage, Owner, ProviderError, Providers};
+use crate::schema::suggest;
 use crate::ui::Terminal;
 use crate::ui::printable::clean;
 
@@ -239,14 +240,52 @@ pub fn runtime() -> Result<tokio::runtime::Runtime, Diagnostics> {
 }
 
 /// The image of this address or id, of a release or the current one: images come newest first.
-pub fn chosen<'a>(all: &'a [ObservedImage], named: &str, release: Option<u64>) -> Option<&'a ObservedImage> {
-    all.iter().find(|image| {
-        let is_it = image.id.0 == named || image.manifest.address.to_string() == named;
-        is_it && release.is_none_or(|release| release == image.manifest.release)
-    })
+///
+/// # Errors
+/// That no such image stands, and which do that may be meant.
+pub fn chosen<'a>(
+    all: &'a [ObservedImage],
+    named: &str,
+    release: Option<u64>,
+    whose: &str,
+) -> Result<&'a ObservedImage, Diagnostic> {
+    let mut found = all.iter().filter(|image| is_called(image, named)).peekable();
+    let (Some(_), Some(number)) = (found.peek(), release) else {
+        return found.next().ok_or_else(|| no_image(all, named, whose));
+    };
+    let mut numbers = Vec::new();
+    for image in found {
+        if image.manifest.release == number {
+            return Ok(image);
+        }
+        numbers.push(image.manifest.release.to_string());
+    }
+    let error = Diagnostic::error(format!("no release {number} of {named} stands in {whose}"));
+    Err(error.note(format!("there stand {}", numbers.join(", "))))
 }
 
-/// That no such image stands.
-pub fn no_image(what: &str, whose: &str) -> Diagnostic {
-    Diagnostic::error(format!("no image {what} stands in {whose}")).help("bake images lists those that stand")
+/// Whether this is its id or its address.
+pub fn is_called(image: &ObservedImage, name: &str) -> bool {
+    image.id.0 == name || image.manifest.address.to_string() == name
+}
+
+/// That no such image stands, and which do that may be meant.
+pub fn no_image(all: &[ObservedImage], what: &str, whose: &str) -> Diagnostic {
+    let error = Diagnostic::error(format!("no image {what} stands in {whose}"));
+    let mut standing: Vec<String> = all.iter().map(|image| image.manifest.address.to_string()).collect();
+    standing.dedup();
+    let bare = |address: &str| address.replace('"', "");
+    let instances = standing
+        .iter()
+        .filter(|address| address.starts_with(&format!("{what}[")));
+    let quoted = standing.iter().filter(|address| bare(address) == what);
+    let meant: Vec<String> = quoted.chain(instances).map(|address| format!("'{address}'")).collect();
+    match (meant.as_slice(), suggest(what, standing.iter().map(String::as_str))) {
+        ([], Some(close)) => error.help(format!("did you mean {close}?")),
+        ([], None) => error.help("bake images lists those that stand"),
+        (meant, _) => error.help(format!(
+            "did you mean {}? The shell wants the quotes",
+            meant.join(" or ")
+        )),
+    }
 }

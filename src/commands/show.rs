@@ -7,7 +7,7 @@ use super::apply::BAKE_DIRECTORY;
 use super::exit::Exit;
 use super::format::{self, Format, FormatArguments};
 use super::record;
-use super::session::{ModuleArguments, Session};
+use super::session::{ModuleArguments, Session, is_called, no_image};
 use crate::address::ImageAddress;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::host::files;
@@ -92,11 +92,9 @@ impl Args {
     fn image(&self, what: &str, terminal: &Arc<Terminal>) -> Result<Exit, Diagnostics> {
         let session = Session::open(&self.module, terminal)?;
         let all = session.images()?;
-        let is_it = |id: &str, address: String| what == id || what == address;
-        let mut found = all.clone();
-        found.retain(|image| is_it(&image.id.0, image.manifest.address.to_string()));
+        let found: Vec<_> = all.iter().filter(|image| is_called(image, what)).cloned().collect();
         if found.is_empty() {
-            return Err(super::session::no_image(what, &session.whose()).into());
+            return Err(no_image(&all, what, &session.whose()).into());
         }
         match self.format.chosen() {
             Format::Json => terminal.data(&images::json(&found, &all)),

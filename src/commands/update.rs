@@ -53,7 +53,7 @@ impl Args {
         let mut lock = Lock::read(directory)?;
         let (declared, entries) = module::data::entries(&module.data);
         let changes = lock.update(&declared, entries);
-        let dated = self.date.is_some() || lock.date.is_none() || !changes.is_empty();
+        let dated = self.date.is_some() || !changes.is_empty();
         if dated {
             lock.date = Some(self.date.unwrap_or_else(now).to_string());
         }

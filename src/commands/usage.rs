@@ -16,12 +16,52 @@ pub fn answer(error: &clap::Error, arguments: &[OsString], terminal: &Terminal) 
             terminal.data(&help::of(named_command(arguments)));
             Ok(Exit::Done)
         }
-        ErrorKind::MissingSubcommand | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+        ErrorKind::MissingSubcommand | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand if arguments.is_empty() => {
             terminal.say(help::of(None).trim_end());
             Ok(Exit::Failed)
         }
+        ErrorKind::MissingSubcommand | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+            Err(no_command(arguments).into())
+        }
+        ErrorKind::UnknownArgument => {
+            let error = misplaced(error, arguments)
+                .into_iter()
+                .fold(diagnostic(error), Diagnostic::help);
+            Err(error.help(hint(arguments)).into())
+        }
         _ => Err(diagnostic(error).help(hint(arguments)).into()),
     }
+}
+
+/// Flags without a command; perhaps one of them has taken it for its value.
+fn no_command(arguments: &[OsString]) -> Diagnostic {
+    let definition = super::command();
+    let taken = arguments.iter().filter_map(|argument| {
+        let (flag, value) = argument.to_str()?.split_once('=')?;
+        definition.find_subcommand(value)?;
+        Some(format!("{} takes {value:?} for its value", one_dash(flag)))
+    });
+    let error = taken.fold(Diagnostic::error("no command is given"), Diagnostic::note);
+    error.help("write bake -chdir=DIR COMMAND; bake -help lists the commands")
+}
+
+/// Where a flag belongs that stands on the wrong side of the command.
+fn misplaced(error: &clap::Error, arguments: &[OsString]) -> Option<String> {
+    let flag = error.get(ContextKind::InvalidArg).map(shown)?;
+    let name = flag.strip_prefix('-')?;
+    let definition = super::command();
+    let has = |command: &clap::Command| command.get_arguments().any(|known| known.get_long() == Some(name));
+    let command = named_command(arguments)?;
+    if has(&definition) {
+        return Some(format!("it stands before the command: bake {flag} ... {command}"));
+    }
+    let is_known = definition.find_subcommand(&command).is_some_and(has);
+    let stands_before = arguments
+        .iter()
+        .map(|argument| argument.to_string_lossy())
+        .take_while(|argument| *argument != command.as_str())
+        .any(|argument| argument.trim_start_matches('-').split('=').next() == Some(name));
+    (is_known && stands_before).then(|| format!("it stands behind the command: bake {command} {flag}"))
 }
 
 /// What is wrong with the command line.

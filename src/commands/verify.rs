@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use super::exit::Exit;
 use super::rights::Rights;
-use super::session::{ModuleArguments, Session, chosen, no_image};
+use super::session::{ModuleArguments, Session, chosen};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::providers::ObservedImage;
 use crate::spec::ImageSpec;
@@ -39,7 +39,7 @@ pub struct Args {
     blocks: bool,
     /// Print what was found as JSON for other programs.
     #[arg(long)]
-    json: bool,
+    pub(super) json: bool,
     /// The number of a release that is not the current one.
     #[arg(long, value_name = "NUMBER", requires = "image")]
     release: Option<u64>,
@@ -60,10 +60,7 @@ impl Args {
         let session = Session::open(&self.module, terminal)?;
         let all = session.images()?;
         let images = match &self.image {
-            Some(named) => {
-                let found = chosen(&all, named, self.release);
-                vec![found.ok_or_else(|| no_image(named, &session.whose()))?]
-            }
+            Some(named) => vec![chosen(&all, named, self.release, &session.whose())?],
             None if self.blocks => all.iter().collect(),
             None => current(&session, &all),
         };
@@ -132,12 +129,23 @@ impl Args {
 fn current<'a>(session: &Session, all: &'a [ObservedImage]) -> Vec<&'a ObservedImage> {
     let sealed = session.module.images.iter().filter(|spec| spec.seal.is_some());
     let found = sealed.filter_map(|spec| all.iter().find(|image| image.manifest.address == spec.address));
-    found.collect()
+    // How one came about that bake did not build, nobody can say.
+    found.filter(|image| image.manifest.imported.is_none()).collect()
 }
 
 /// That the module still says what the image was built from, and that its bytes are meant to be the same.
 fn check(session: &Session, image: &ObservedImage) -> Result<(), Diagnostics> {
     let address = &image.manifest.address;
+    if let Some(imported) = &image.manifest.imported {
+        let error = Diagnostic::error(format!(
+            "{address} release {} was not built by bake: it cannot be built again to compare",
+            image.manifest.release
+        ));
+        return Err(error
+            .note(format!("it was imported ({})", imported.from))
+            .help("bake verify -blocks looks whether its disk is still what was imported")
+            .into());
+    }
     let spec = session.module.images.iter().find(|spec| spec.address == *address);
     let spec: &ImageSpec = spec.ok_or_else(|| {
         Diagnostic::error(format!("{address} is not in the module any more"))

@@ -71,9 +71,12 @@ impl HostError {
     /// From the system's answer to an operation.
     pub fn of_io(operation: impl Into<String>, error: impl Into<io::Error>) -> HostError {
         let error = error.into();
-        let code = error.raw_os_error().and_then(known);
-        let kind = code.map_or_else(|| kind_of(&error), |(kind, _)| kind);
-        let reason = code.map_or_else(|| error.to_string(), |(_, words)| words.to_owned());
+        let of_kind = code_of(error.kind()).and_then(known);
+        // With words of its own it says more than its kind.
+        let plain = of_kind.filter(|_| error.get_ref().is_none());
+        let words = error.raw_os_error().and_then(known).or(plain);
+        let kind = words.or(of_kind).map_or_else(|| kind_of(&error), |(kind, _)| kind);
+        let reason = words.map_or_else(|| error.to_string(), |(_, words)| words.to_owned());
         HostError::new(kind, operation, reason)
     }
 
@@ -131,15 +134,25 @@ fn known(code: i32) -> Option<(Kind, &'static str)> {
     })
 }
 
+/// The number that a kind of error has, of which libraries leave nothing else.
+fn code_of(kind: io::ErrorKind) -> Option<i32> {
+    use nix::libc;
+    Some(match kind {
+        io::ErrorKind::NotFound => libc::ENOENT,
+        io::ErrorKind::PermissionDenied => libc::EACCES,
+        io::ErrorKind::AlreadyExists => libc::EEXIST,
+        io::ErrorKind::StorageFull => libc::ENOSPC,
+        io::ErrorKind::QuotaExceeded => libc::EDQUOT,
+        io::ErrorKind::ReadOnlyFilesystem => libc::EROFS,
+        io::ErrorKind::NotADirectory => libc::ENOTDIR,
+        io::ErrorKind::IsADirectory => libc::EISDIR,
+        io::ErrorKind::ResourceBusy => libc::EBUSY,
+        _ => return None,
+    })
+}
+
 fn kind_of(error: &io::Error) -> Kind {
     match error.kind() {
-        io::ErrorKind::NotFound => Kind::NotFound,
-        io::ErrorKind::PermissionDenied => Kind::Denied,
-        io::ErrorKind::AlreadyExists => Kind::Exists,
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Kind::Full,
-        io::ErrorKind::ReadOnlyFilesystem => Kind::Denied,
-        io::ErrorKind::NotADirectory | io::ErrorKind::IsADirectory => Kind::WrongType,
-        io::ErrorKind::ResourceBusy => Kind::Busy,
         io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData => Kind::Invalid,
         io::ErrorKind::UnexpectedEof => Kind::Lost,
         _ => Kind::Io,

@@ -8,7 +8,7 @@ use std::path::Path;
 
 use rustix::fs::{MemfdFlags, OFlags};
 
-use super::error::{Explain, HostError, Result};
+use super::error::{Explain, HostError, Kind, Result};
 use crate::digest::Digest;
 
 /// Puts a file with these bytes in place of what is there: a reader sees the old or the new file, also after a crash.
@@ -23,7 +23,14 @@ pub fn replace(path: &Path, bytes: &[u8]) -> Result<()> {
 
 /// The kind alone: the text has the number of the error and the name of a file that nobody asked for.
 fn cannot_begin(path: &Path, error: &std::io::Error) -> HostError {
-    HostError::on_path("write", path, std::io::Error::from(error.kind()))
+    match error.kind() {
+        std::io::ErrorKind::NotFound => HostError::new(
+            Kind::NotFound,
+            format!("write {}", path.display()),
+            "its directory does not exist",
+        ),
+        kind => HostError::on_path("write", path, std::io::Error::from(kind)),
+    }
 }
 
 fn permissions(path: &Path) -> fs::Permissions {

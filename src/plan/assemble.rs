@@ -238,7 +238,9 @@ impl<'a> Assembly<'a> {
 
     fn destruction(&self, address: &ImageAddress, current: &ObservedImage) -> ImagePlan {
         let cause = match self.options.mode {
-            Mode::Destroy => Cause::DestroyRequested,
+            Mode::Destroy => self
+                .base_that_goes(current)
+                .map_or(Cause::DestroyRequested, |image| Cause::BaseGoes { image }),
             _ => Cause::NotInModule,
         };
         ImagePlan {
@@ -256,6 +258,17 @@ impl<'a> Assembly<'a> {
             moved_from: None,
             estimate: None,
         }
+    }
+
+    /// Of an image that nobody has named and that goes all the same: what it is built on.
+    fn base_that_goes(&self, image: &ObservedImage) -> Option<ImageAddress> {
+        let targets = &self.options.targets;
+        let address = &image.manifest.address;
+        if targets.is_empty() || targets.iter().any(|target| target.means(address)) {
+            return None;
+        }
+        let base = image.manifest.built_on.as_ref().map(|base| base.address.clone());
+        base.or_else(|| self.spec(address)?.source.base().cloned())
     }
 
     fn nodes(&self, going: &[Candidate<'a>]) -> Vec<Arc<Node>> {

@@ -267,6 +267,11 @@ pub enum Cause {
     NotInModule,
     /// `-destroy`.
     DestroyRequested,
+    /// It is built on an image that `-destroy -target` removes.
+    BaseGoes {
+        /// Which.
+        image: ImageAddress,
+    },
     /// `moved`.
     Moved {
         /// From where.

@@ -112,6 +112,7 @@ impl ImageSpec {
         }
         let name = object.value("name");
         name::check(name.as_ref(), found);
+        let seal = seal::decode(&mut object, &volumes, about.date.as_deref(), found);
         Some(ImageSpec {
             span: object.span.clone(),
             directory: about.directory,
@@ -123,7 +124,7 @@ impl ImageSpec {
             hooks: hook::decode(&object),
             bootstrap: part::bootstrap(&object, source.as_ref(), found),
             boot_loader: part::boot_loader(&object, &volumes, found),
-            seal: seal::decode(&object, &volumes, about.date.as_deref(), found),
+            seal,
             volumes,
             fstab: scratch && object.is_on("fstab"),
             steps,

@@ -1,11 +1,14 @@
 //! `reproducible` and `seal`: an image whose bytes depend on its spec alone.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use super::ImageSpec;
 use super::volume::{Format, Layout, Volume};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::filesystems::seal::rules;
 use crate::filesystems::{self, Sealing};
-use crate::schema::{Block, Class, Object, Type, argument, block};
+use crate::schema::{Block, Class, Object, Resolved, Type, argument, block};
 use crate::source::{Span, Spanned};
 
 /// What stands for now where nothing else is said: 2020-01-01T00:00:00Z, in seconds after 1970.
@@ -39,9 +42,10 @@ pub struct Seal {
     pub span: Span,
 }
 
-/// The seal of an image, if it is to have one. `locked` is the date in the lock file.
+/// The seal of an image, if it is to have one. `locked` is the date in the lock file: it is written down with the image, so
+/// that a plan can say that it was another one.
 pub(super) fn decode(
-    image: &Object,
+    image: &mut Object,
     volumes: &[Volume],
     locked: Option<&str>,
     found: &mut Diagnostics,
@@ -59,19 +63,47 @@ pub(super) fn decode(
         found.push(cannot(kind, why, &wish.span, "declared here"));
     }
     let keep = block.map(|block| block.list("keep")).unwrap_or_default();
-    let date = match block.and_then(|block| block.spanned_text("date")) {
-        Some(date) => found.take(seconds(&date)),
-        None => locked.and_then(|date| found.take(locked_seconds(date, &wish.span))),
+    let rules = rules::NAMES.iter().map(|name| (*name).to_owned());
+    let rules = rules.filter(|name| !keep.contains(name)).collect();
+    let span = wish.span.clone();
+    let date = match (block.and_then(|block| block.spanned_text("date")), locked) {
+        (Some(date), _) => found.take(seconds(&date)),
+        (None, Some(date)) => {
+            write_down(image, date, &span);
+            found.take(locked_seconds(date, &span))
+        }
+        (None, None) => None,
     };
-    Some(Seal {
-        date: date.unwrap_or(DATE),
-        rules: rules::NAMES
-            .iter()
-            .map(|name| (*name).to_owned())
-            .filter(|name| !keep.contains(name))
-            .collect(),
-        span: wish.span.clone(),
-    })
+    let date = date.unwrap_or(DATE);
+    Some(Seal { date, rules, span })
+}
+
+/// Notes the date of the lock file in the image's `seal` block, as if it stood there.
+fn write_down(image: &mut Object, date: &str, span: &Span) {
+    let own = image.blocks.iter().position(|one| one.block.name == SEAL.name);
+    let at = own.unwrap_or_else(|| {
+        image.blocks.push(Arc::new(Object {
+            block: &SEAL,
+            labels: Vec::new(),
+            arguments: BTreeMap::new(),
+            blocks: Vec::new(),
+            span: span.clone(),
+            unread: false,
+            whole: true,
+        }));
+        image.blocks.len() - 1
+    });
+    let resolved = Resolved {
+        value: date.into(),
+        by_default: false,
+        span: span.clone(),
+        name_span: span.clone(),
+        identity: None,
+        files: Vec::new(),
+    };
+    Arc::make_mut(&mut image.blocks[at])
+        .arguments
+        .insert("date", Box::new(resolved));
 }
 
 /// That what only a seal writes gets one, and can be named in `/etc/fstab`.

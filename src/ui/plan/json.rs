@@ -298,6 +298,7 @@ fn reason(cause: &Cause) -> &'static str {
         Cause::ReleaseStands { .. } => "promote_because_release_stands",
         Cause::NotInModule => "delete_because_no_resource_config",
         Cause::DestroyRequested => "delete_by_request",
+        Cause::BaseGoes { .. } => "delete_because_base_goes",
         Cause::Moved { .. } => "update_because_moved",
     }
 }

@@ -120,6 +120,7 @@ fn reason(cause: &Cause) -> String {
         Cause::ReleaseStands { release } => format!("because release {release} has the wanted content"),
         Cause::NotInModule => "not in the module".into(),
         Cause::DestroyRequested => "as requested".into(),
+        Cause::BaseGoes { image } => format!("because {image}, on which it is built, goes"),
         Cause::Moved { from } => format!("because it was {from}"),
     }
 }
@@ -216,6 +217,7 @@ fn short_cause(cause: &Cause) -> String {
         Cause::ReleaseStands { release } => format!("release {release} has the wanted content"),
         Cause::NotInModule => "not in the module".into(),
         Cause::DestroyRequested => "as requested".into(),
+        Cause::BaseGoes { image } => format!("{image} goes"),
         Cause::Moved { from } => format!("it was {from}"),
     }
 }
