@@ -67,6 +67,28 @@ fn only_what_is_kept_stands() {
     assert_eq!(file_in(&project, "image.tiny", "/etc/motd"), "three\n");
 }
 
+/// `delete_snapshots = false`: they outlive their image, and no run takes them for leftovers.
+#[test]
+fn snapshots_that_are_kept_on_purpose_stay() {
+    let keeping = |text: &str| {
+        let lifecycle = "  lifecycle {\n    keep_releases    = 1\n    delete_snapshots = false\n  }\n  scratch";
+        greeting(text).replacen("  scratch", lifecycle, 1)
+    };
+    let project = project(&keeping("one"));
+    apply(&project);
+    rewrite(&project, &keeping("two"));
+    apply(&project);
+    let standing = || (project.shelf("images").len(), project.shelf("snapshots").len());
+    let both = standing();
+    assert_eq!(both.0, 1);
+    apply(&project);
+    let left = project.done(&["gc", "-auto-approve", "-older-than", "0s"]);
+    assert_eq!(standing(), both, "{left}");
+    rewrite(&project, &greeting("three"));
+    apply(&project);
+    assert!(standing().1 > both.1, "nor does another build");
+}
+
 #[test]
 fn how_a_step_runs_is_no_change() {
     let project = project(&greeting("one"));

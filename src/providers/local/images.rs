@@ -174,7 +174,12 @@ impl Images for Local {
 
     async fn retire(&self, id: &ImageId, keep: Keep) -> Result<(), ProviderError> {
         let catalogue = self.store.lock().await?;
-        self.image(id)?;
+        let image = self.image(id)?;
+        if keep == Keep::All {
+            for snapshot in image.snapshots.values() {
+                self.retain(&catalogue, snapshot)?;
+            }
+        }
         if keep != Keep::Nothing {
             return catalogue.remove(Shelf::Images, &id.0);
         }
@@ -194,7 +199,7 @@ fn newest_first(a: &ObservedImage, b: &ObservedImage) -> Ordering {
 
 impl Local {
     /// Every image of the store, whoever owns it.
-    pub(super) fn records<T: DeserializeOwned>(&self) -> Result<Vec<(String, T)>, ProviderError> {
+    pub(super) fn records<T: DeserializeOwned + Send>(&self) -> Result<Vec<(String, T)>, ProviderError> {
         match self.store.exists()? {
             true => self.store.read_all(Shelf::Images),
             false => Ok(Vec::new()),

@@ -75,7 +75,8 @@ impl Inventory for Local {
                 in_use: false,
             });
         let snapshots = self.store.read_all::<SnapshotRecord>(Shelf::Snapshots)?;
-        let snapshots = snapshots.into_iter().map(|(id, record)| {
+        let snapshots = snapshots.into_iter().filter(|(_, record)| !record.retained);
+        let snapshots = snapshots.map(|(id, record)| {
             let id = SnapshotId(id);
             Leftover {
                 in_use: used.contains(&id),

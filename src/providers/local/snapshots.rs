@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
-use super::store::{Shelf, now};
+use super::store::{Catalogue, Shelf, now};
 use super::{Local, blocking};
 use crate::digest::Digest;
 use crate::host::blocks::Blocks;
@@ -30,6 +30,9 @@ pub struct SnapshotRecord {
     pub blocks: Option<Digest>,
     /// Whether its bytes are all there; before that it counts for nothing.
     pub whole: bool,
+    /// Whether it was left when its image went, because the module says so: no run has forgotten it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub retained: bool,
 }
 
 #[async_trait]
@@ -55,6 +58,7 @@ impl Snapshots for Local {
             created: now()?,
             blocks: None,
             whole: false,
+            retained: false,
         };
         self.store.lock().await?.write(Shelf::Snapshots, &id, &record)?;
         let to = self.store.disk(Shelf::Snapshots, &id);
@@ -104,6 +108,18 @@ fn link_or_copy(from: &Path, to: &Path) -> crate::host::Result<()> {
 }
 
 impl Local {
+    /// Notes that a snapshot stays though its image goes; one that is gone itself does not.
+    pub(super) fn retain(&self, catalogue: &Catalogue<'_>, id: &SnapshotId) -> Result<(), ProviderError> {
+        let record: Option<SnapshotRecord> = self.store.read(Shelf::Snapshots, &id.0)?;
+        record.map_or(Ok(()), |record| {
+            let retained = SnapshotRecord {
+                retained: true,
+                ..record
+            };
+            catalogue.write(Shelf::Snapshots, &id.0, &retained)
+        })
+    }
+
     fn snapshot(&self, id: &SnapshotId) -> Result<SnapshotRecord, ProviderError> {
         let record: Option<SnapshotRecord> = self.store.read(Shelf::Snapshots, &id.0)?;
         let whole = record.filter(|record| record.whole);

@@ -20,11 +20,18 @@ use serde::{Deserialize, Serialize};
 use super::images::{ImageRecord, ListedImage};
 use crate::digest::Digest;
 use crate::host::locks::Lock;
+use crate::host::threads::side_by_side;
 use crate::host::{files, machine};
 use crate::providers::ProviderError;
 
 /// The format that this bake writes; it reads this and older ones.
 const FORMAT: u32 = 1;
+
+/// Records that are in memory before they are handed over.
+const AT_ONCE: usize = 512;
+
+/// So many records at least are worth a thread of their own.
+const WORTH_A_THREAD: usize = 64;
 
 /// Which records.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -151,20 +158,23 @@ impl Store {
         read_record(&self.path(shelf, id, "json"))
     }
 
-    /// Reads every record and hands it over, in the order of their ids.
+    /// Reads every record and hands it over, in the order of their ids; some are read at once.
     ///
     /// # Errors
     /// As [`Store::read`].
-    pub fn each<T: DeserializeOwned>(
+    pub fn each<T: DeserializeOwned + Send>(
         &self,
         shelf: Shelf,
         mut take: impl FnMut(String, T),
     ) -> Result<(), ProviderError> {
         let mut ids = self.ids(shelf, "json")?;
         ids.sort();
-        for id in ids {
-            if let Some(record) = self.read(shelf, &id)? {
-                take(id, record);
+        for batch in ids.chunks(AT_ONCE) {
+            let records = side_by_side(batch, WORTH_A_THREAD, |id| self.read(shelf, id));
+            for (id, record) in batch.iter().zip(records) {
+                if let Some(record) = record? {
+                    take(id.clone(), record);
+                }
             }
         }
         Ok(())
@@ -174,7 +184,7 @@ impl Store {
     ///
     /// # Errors
     /// As [`Store::read`].
-    pub fn read_all<T: DeserializeOwned>(&self, shelf: Shelf) -> Result<Vec<(String, T)>, ProviderError> {
+    pub fn read_all<T: DeserializeOwned + Send>(&self, shelf: Shelf) -> Result<Vec<(String, T)>, ProviderError> {
         let mut all = Vec::new();
         self.each(shelf, |id, record| all.push((id, record)))?;
         Ok(all)
