@@ -21,9 +21,14 @@ use crate::schema::{Files, suggest};
 use crate::source::Span;
 use crate::spec::ProviderKey;
 
-/// How deeply locals may be built on locals, counted with the modules and outputs that lead to them: each is a few
-/// frames of the stack.
-const DEEPEST: usize = 100;
+/// How deeply locals may be built on locals, counted with the modules, variables and outputs that lead to them.
+const DEEPEST: usize = 300;
+
+/// Bytes of the stack that computing one of them may take: an expression may have 64 levels, each some frames.
+const ROOM: usize = 1 << 20;
+
+/// What is added to the stack when less is left.
+const MORE: usize = 16 << 20;
 
 /// The names of a module.
 pub(super) struct Names<'a> {
@@ -326,11 +331,11 @@ impl<'a> Names<'a> {
         }
         if standing.len() >= DEEPEST {
             let error = Diagnostic::error("locals are built on locals too deeply").at(asked);
-            return Some(Err(error));
+            return Some(Err(error.note(format!("{DEEPEST} steps are followed"))));
         }
         drop(standing);
         self.stack.borrow_mut().push((step, asked.clone()));
-        let computed = with();
+        let computed = stacker::maybe_grow(ROOM, MORE, with);
         self.stack.borrow_mut().pop();
         Some(computed.map_err(|errors| {
             let first = errors.iter().next().cloned();

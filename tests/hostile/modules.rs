@@ -238,3 +238,21 @@ fn locals_of_modules_within_modules_do_not_use_up_the_stack() {
     let refused = bench.refused();
     assert!(refused.contains("locals are built on locals too deeply"), "{refused}");
 }
+
+/// Values that are built on one another, each as deep as an expression may be: the stack grows.
+#[test]
+fn deep_expressions_of_many_locals_do_not_use_up_the_stack() {
+    const DEEP: usize = 60;
+    let deep = |inner: &str| {
+        let (open, close) = ("[for a in [1] : ".repeat(DEEP), "]".repeat(DEEP));
+        format!("{open}{inner}{close}{}", "[0]".repeat(DEEP))
+    };
+    let chain = (1..250).map(|at| format!("  l{at} = {}\n", deep(&format!("local.l{}", at - 1))));
+    let chain: String = chain.collect();
+    let bench = Bench::new(&format!(
+        "{PROJECT}locals {{\n  l0 = 1\n{chain}}}\noutput \"x\" {{\n  value = local.l249\n}}\n"
+    ));
+    let output = bench.bake(&["plan", "-no-color"]);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}");
+}
