@@ -10,14 +10,18 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 /// `mi_option_purge_delay` (mimalloc.h).
 const PURGE_DELAY: c_int = 15;
 
-/// Memory that is free goes back to the system at once, not after a while: of the plan of a thousand images that is a sixth.
+/// Memory that has been free for so long, in milliseconds, goes back to the system. By default it is a second, in which a
+/// plan of a thousand images takes an eighth more; at once takes a third more of the time.
+const SOON: c_long = 100;
+
+/// Sets how long free memory is kept.
 #[allow(unsafe_code)]
 fn give_memory_back() {
     // SAFETY: the allocator has this function, with these parameters, and it may be called at any time.
     unsafe extern "C" {
         safe fn mi_option_set(option: c_int, value: c_long);
     }
-    mi_option_set(PURGE_DELAY, 0);
+    mi_option_set(PURGE_DELAY, SOON);
 }
 
 fn main() -> ExitCode {

@@ -10,9 +10,20 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 #[derive(Debug)]
 pub struct Source {
     path: PathBuf,
-    text: String,
-    /// Byte offset of the first byte of each line.
-    lines: Vec<usize>,
+    content: Content,
+}
+
+/// What is known of a file.
+#[derive(Debug)]
+enum Content {
+    /// All of it.
+    Text {
+        text: String,
+        /// Byte offset of the first byte of each line.
+        lines: Vec<usize>,
+    },
+    /// It is not at hand, only where one stretch of it begins and ends.
+    Places(Position, Position),
 }
 
 impl Source {
@@ -24,8 +35,7 @@ impl Source {
             .collect();
         Arc::new(Source {
             path: path.into(),
-            text,
-            lines,
+            content: Content::Text { text, lines },
         })
     }
 
@@ -34,18 +44,24 @@ impl Source {
         &self.path
     }
 
-    /// The whole text.
+    /// The whole text; empty where it is not at hand.
     pub fn text(&self) -> &str {
-        &self.text
+        match &self.content {
+            Content::Text { text, .. } => text,
+            Content::Places(..) => "",
+        }
     }
 
     /// Line and column of a byte offset, both from 1; the column counts characters.
     pub fn position(&self, offset: usize) -> Position {
-        let offset = offset.min(self.text.len());
-        let line = self.lines.partition_point(|start| *start <= offset);
-        let start = self.lines[line - 1];
-        let column = self
-            .text
+        let (text, lines) = match &self.content {
+            Content::Text { text, lines } => (text, lines),
+            Content::Places(start, _) => return *start,
+        };
+        let offset = offset.min(text.len());
+        let line = lines.partition_point(|start| *start <= offset);
+        let start = lines[line - 1];
+        let column = text
             .get(start..offset)
             .map_or(offset - start, |text| text.chars().count())
             + 1;
@@ -76,10 +92,8 @@ pub struct Position {
 #[derive(Clone)]
 pub struct Span {
     source: Arc<Source>,
-    /// Byte offsets.
-    range: (usize, usize),
-    /// Where the text is not at hand, the two positions as they were written down.
-    written: Option<Arc<(Position, Position)>>,
+    /// Byte offsets. A module has thousands of spans; no file that is read has 4 GiB.
+    range: (u32, u32),
 }
 
 impl Span {
@@ -89,8 +103,16 @@ impl Span {
         let start = range.start.min(limit);
         Span {
             source: Arc::clone(source),
-            range: (start, range.end.min(limit).max(start)),
-            written: None,
+            range: (offset(start), offset(range.end.min(limit).max(start))),
+        }
+    }
+
+    /// What was written down of one.
+    fn read(path: PathBuf, start: Position, end: Position) -> Span {
+        let content = Content::Places(start, end);
+        Span {
+            source: Arc::new(Source { path, content }),
+            range: (offset(start.byte), offset(end.byte)),
         }
     }
 
@@ -117,21 +139,23 @@ impl Span {
 
     /// Where it begins.
     pub fn start(&self) -> Position {
-        self.written
-            .as_ref()
-            .map_or_else(|| self.source.position(self.range.0), |written| written.0)
+        match self.source.content {
+            Content::Text { .. } => self.source.position(self.bytes().start),
+            Content::Places(start, _) => start,
+        }
     }
 
     /// Just behind its last character.
     pub fn end(&self) -> Position {
-        self.written
-            .as_ref()
-            .map_or_else(|| self.source.position(self.range.1), |written| written.1)
+        match self.source.content {
+            Content::Text { .. } => self.source.position(self.bytes().end),
+            Content::Places(_, end) => end,
+        }
     }
 
     /// Its byte offsets in the file.
     pub fn bytes(&self) -> std::ops::Range<usize> {
-        self.range.0..self.range.1
+        self.range.0 as usize..self.range.1 as usize
     }
 
     /// The text that it covers; empty when the file is not at hand.
@@ -141,13 +165,18 @@ impl Span {
 
     /// From the start of this to the end of `other`, which lies in the same file.
     pub fn to(&self, other: &Span) -> Span {
-        let written = self.written.is_some() || other.written.is_some();
-        Span {
-            source: Arc::clone(&self.source),
-            range: (self.range.0, other.range.1),
-            written: written.then(|| Arc::new((self.start(), other.end()))),
+        match (&self.source.content, &other.source.content) {
+            (Content::Text { .. }, Content::Text { .. }) => Span {
+                source: Arc::clone(&self.source),
+                range: (self.range.0, other.range.1),
+            },
+            _ => Span::read(self.path().to_owned(), self.start(), other.end()),
         }
     }
+}
+
+fn offset(bytes: usize) -> u32 {
+    u32::try_from(bytes).unwrap_or(u32::MAX)
 }
 
 /// `path:line:column`.
@@ -193,11 +222,7 @@ impl Serialize for Span {
 impl<'de> Deserialize<'de> for Span {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Span, D::Error> {
         let Written { file, start, end } = Written::deserialize(from)?;
-        Ok(Span {
-            source: Source::new(file, ""),
-            range: (start.byte, end.byte),
-            written: Some(Arc::new((start, end))),
-        })
+        Ok(Span::read(file, start, end))
     }
 }
 

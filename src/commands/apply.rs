@@ -9,7 +9,7 @@ use clap::ValueEnum;
 use super::attendant::AtTerminal;
 use super::exit::Exit;
 use super::format::{self, Format};
-use super::plan::PlanArguments;
+use super::plan::{PlanArguments, Planned};
 use super::rights::Rights;
 use super::session::Session;
 use super::{confirm, ending, locking, record, saved, session};
@@ -109,7 +109,7 @@ impl Flags {
         self.check(terminal)?;
         let rights = Rights::obtain();
         self.recover(terminal)?;
-        let (session, plan) = self.planning.plan(terminal)?;
+        let Planned { session, plan, .. } = self.planning.plan(terminal)?;
         if plan.mode == Mode::RefreshOnly {
             return Err(not_to_be_applied().into());
         }

@@ -8,6 +8,7 @@ use super::format::{self, FormatArguments};
 use super::session::{self, ModuleArguments, Session};
 use crate::address::Selection;
 use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::plan::observe::World;
 use crate::plan::{self, Mode, Options, Plan};
 use crate::ui::Terminal;
 use crate::ui::plan::View;
@@ -76,12 +77,30 @@ pub struct PlanArguments {
     pub parallelism: Option<u16>,
 }
 
+/// A plan with all that it was made from.
+pub struct Planned {
+    /// The module and its providers.
+    pub session: Session,
+    /// What is to be done.
+    pub plan: Plan,
+    /// What stands.
+    world: World,
+}
+
+impl Planned {
+    /// Leaves it to the end of the process to take it apart: of thousands of images that is a tenth of a plan.
+    fn leave(self) {
+        let Planned { session, plan, world } = self;
+        std::mem::forget((session, plan, world));
+    }
+}
+
 impl PlanArguments {
     /// Reads the module, looks at what stands, and plans. Warnings are shown.
     ///
     /// # Errors
     /// All that is wrong with the module, or with what it asks for.
-    pub fn plan(&self, terminal: &Arc<Terminal>) -> Result<(Session, Plan), Diagnostics> {
+    pub fn plan(&self, terminal: &Arc<Terminal>) -> Result<Planned, Diagnostics> {
         let contact = session::contact(terminal, self.input, session::saying(terminal));
         let session = Session::of(self.module.load_asking(terminal, self.input)?, &contact)?;
         // What is wrong with credentials, the next question says better.
@@ -100,7 +119,7 @@ impl PlanArguments {
             plan = plan::make(&session.module, &world, &options)?;
         }
         terminal.diagnostics(&self.shortened(&plan.warnings));
-        Ok((session, plan))
+        Ok(Planned { session, plan, world })
     }
 
     /// The first flag, if any, that says what is planned: of no use where a plan is there.
@@ -153,14 +172,15 @@ impl Args {
     pub fn run(self, terminal: &Arc<Terminal>) -> Result<Exit, Diagnostics> {
         let format = self.format.chosen();
         let planned = self.planning.plan(terminal);
-        let (_session, plan) = planned.inspect_err(|errors| format::show_errors(errors, format, terminal))?;
+        let planned = planned.inspect_err(|errors| format::show_errors(errors, format, terminal))?;
+        let plan = &planned.plan;
         let view = match self.concise {
             true => View::Concise,
             false => View::Whole,
         };
-        format::show(&plan, format, view, terminal);
+        format::show(plan, format, view, terminal);
         if let Some(file) = &self.out {
-            let digest = plan::file::write(file, &plan)?;
+            let digest = plan::file::write(file, plan)?;
             let file = file.display();
             terminal.say(&format!(
                 "\nKept in {file}: bake apply {file} does exactly this.\nTo approve it by name: bake apply {file} -expect {digest}"
@@ -168,10 +188,12 @@ impl Args {
         }
         // Of -refresh-only what was changed outside is what there is to tell.
         let drifted = plan.mode == Mode::RefreshOnly && plan.images.iter().any(|image| !image.drift.is_empty());
-        Ok(match self.detailed_exitcode && (drifted || !plan.is_empty()) {
+        let exit = match self.detailed_exitcode && (drifted || !plan.is_empty()) {
             true => Exit::Changes,
             false => Exit::Done,
-        })
+        };
+        planned.leave();
+        Ok(exit)
     }
 }
 

@@ -1,17 +1,13 @@
 //! Compiles images side by side: that is most of what a plan of a thousand of them does, and one does not wait for another
 //! unless it is built on it.
 
-use std::num::NonZero;
 use std::sync::Arc;
-use std::thread;
 
 use super::compile::{self, Base, Compiled};
 use crate::address::ImageAddress;
 use crate::diagnostic::Diagnostics;
+use crate::host::threads::side_by_side;
 use crate::spec::ImageSpec;
-
-/// An image and the one that it is built on.
-type Job<'s, 'b> = (&'s Arc<ImageSpec>, Option<Base<'b>>);
 
 /// An image and what [`compile::image`] says of it.
 pub type Done<'s> = (&'s Arc<ImageSpec>, Result<Compiled, Diagnostics>);
@@ -49,27 +45,8 @@ pub fn compile<'s, 'b>(
         None => Some((spec, None)),
         Some(address) => Some((spec, Some(base(address)?))),
     };
-    side_by_side(&batch.into_iter().filter_map(job).collect::<Vec<_>>())
-}
-
-fn side_by_side<'s>(jobs: &[Job<'s, '_>]) -> Vec<Done<'s>> {
-    let one = |(spec, base): &Job<'s, '_>| (*spec, compile::image(spec, *base));
-    let processors = thread::available_parallelism().map_or(1, NonZero::get);
-    let threads = processors.min(jobs.len() / WORTH_A_THREAD);
-    if threads < 2 {
-        return jobs.iter().map(one).collect();
-    }
-    let all = |part: &[Job<'s, '_>]| part.iter().map(one).collect::<Vec<_>>();
-    let (own, others) = jobs.split_at(jobs.len().div_ceil(threads));
-    thread::scope(|scope| {
-        let running: Vec<_> = others
-            .chunks(own.len())
-            .map(|part| scope.spawn(move || all(part)))
-            .collect();
-        let mut done = all(own);
-        for thread in running {
-            done.extend(thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
-        }
-        done
+    let jobs: Vec<_> = batch.into_iter().filter_map(job).collect();
+    side_by_side(&jobs, WORTH_A_THREAD, |(spec, base)| {
+        (*spec, compile::image(spec, *base))
     })
 }

@@ -29,6 +29,7 @@ pub mod rootless;
 pub mod sparse;
 mod sys;
 pub mod terminal;
+pub mod threads;
 pub mod trees;
 
 pub use error::{HostError, Kind, Result};

@@ -7,11 +7,15 @@ use std::sync::Arc;
 use super::blocks::Top;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::digest::Digest;
+use crate::host::threads::side_by_side;
 use crate::lang::syntax::{self, Body};
 use crate::source::Source;
 
 /// Bytes of one file of a module. Parsing takes some ten times its size of memory.
 const LARGEST: u64 = 16 << 20;
+
+/// So many files at least are worth a thread of their own: what it leaves of its memory half used is not little.
+const WORTH_A_THREAD: usize = 16;
 
 /// The files of a directory that concern bake, by name.
 #[derive(Debug, Default)]
@@ -99,22 +103,30 @@ pub(super) fn read(path: &Path) -> Result<Arc<Source>, Diagnostic> {
 pub(super) fn parse(paths: &[PathBuf], found: &mut Diagnostics) -> (Vec<Body>, BTreeMap<PathBuf, Digest>) {
     let mut bodies = Vec::new();
     let mut digests = BTreeMap::new();
-    for path in paths {
-        let Some(source) = found.take(read(path)) else {
+    for (path, file) in paths
+        .iter()
+        .zip(side_by_side(paths, WORTH_A_THREAD, |path| parse_one(path)))
+    {
+        let Some((digest, body)) = found.take(file) else {
             continue;
         };
         let name = path.file_name().map_or_else(|| path.clone(), PathBuf::from);
-        digests.insert(name, Digest::of(source.text().as_bytes()));
-        let read = match path.extension().is_some_and(|ending| ending == "json") {
-            true => syntax::parse_json(&source, &Top),
-            false => syntax::parse(&source),
-        };
-        match read {
+        digests.insert(name, digest);
+        match body {
             Ok(body) => bodies.push(body),
             Err(errors) => found.extend(errors.sorted().into_iter().take(1)),
         }
     }
     (bodies, digests)
+}
+
+fn parse_one(path: &Path) -> Result<(Digest, Result<Body, Diagnostics>), Diagnostic> {
+    let source = read(path)?;
+    let body = match path.extension().is_some_and(|ending| ending == "json") {
+        true => syntax::parse_json(&source, &Top),
+        false => syntax::parse(&source),
+    };
+    Ok((Digest::of(source.text().as_bytes()), body))
 }
 
 fn why(error: &std::io::Error) -> String {

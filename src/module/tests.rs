@@ -56,7 +56,14 @@ fn content(spec: &ImageSpec) -> Digest {
 }
 
 fn step(spec: &ImageSpec, argument: &str) -> RecordedArgument {
-    spec.steps[0].object.recorded().arguments[argument].as_ref().clone()
+    spec.steps[0]
+        .object
+        .recorded()
+        .arguments
+        .get(argument)
+        .expect("it is written")
+        .as_ref()
+        .clone()
 }
 
 #[test]
@@ -114,7 +121,7 @@ fn a_secret_is_known_by_its_revision() {
     let written = serde_json::to_string(&(&one.images[0].object.recorded(), &one.inputs)).unwrap();
     assert!(!written.to_lowercase().contains("hunter2"), "{written}");
 
-    let identity = one.images[0].steps[0].object.arguments["inline"]
+    let identity = one.images[0].steps[0].object.arguments[&"inline"]
         .identity
         .clone()
         .unwrap();
@@ -299,7 +306,7 @@ fn the_clock_is_no_part_of_what_is_built() {
     let described = || image("description = \"built ${timestamp()}\"");
     let one = described().object.recorded();
     assert_eq!(one, described().object.recorded());
-    assert!(one.arguments["description"].value.is_none());
+    assert!(one.arguments.get("description").expect("it is written").value.is_none());
     assert_ne!(one, image("description = \"made ${timestamp()}\"").object.recorded());
 }
 
@@ -314,7 +321,10 @@ fn the_environment_is_read_in_defaults_only() {
     let path = std::env::var("PATH").unwrap();
     let module = whole(with("env(\"PATH\")", "var.v"));
     let recorded = module.images[0].object.recorded();
-    assert_eq!(recorded.arguments["description"].value, Some(path.into()));
+    assert_eq!(
+        recorded.arguments.get("description").expect("it is written").value,
+        Some(path.into())
+    );
     let said = format!("{:?}", with("1", "env(\"PATH\")").unwrap_err());
     assert!(said.contains("in the default of a variable only"), "{said}");
 }

@@ -94,6 +94,13 @@ pub fn check_copy(spec: &ImageSpec, region: &str, key: &str, world: &World) -> R
 /// Compares the encryption of a release that stands with what is wanted. Of a provider that does not tell it, nothing
 /// differs.
 pub fn compare(spec: &ImageSpec, wanted: &Recorded, image: &ObservedImage, world: &World) -> Encryption {
+    let is_told = |volume: &Volume| {
+        let snapshot = image.snapshots.get(&volume.name.value);
+        snapshot.is_some_and(|snapshot| world.encryption.contains_key(snapshot))
+    };
+    if !spec.volumes.iter().any(is_told) {
+        return Encryption::Same;
+    }
     let (before, after) = (by_path(&image.manifest.spec), by_path(wanted));
     let (mut anew, mut decrypted) = (BTreeMap::new(), Vec::new());
     for volume in &spec.volumes {

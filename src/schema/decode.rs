@@ -2,8 +2,9 @@
 
 mod wrong;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
+
+use litemap::LiteMap;
 
 use super::convert::convert;
 use super::dynamic::{self, Iterator};
@@ -95,7 +96,7 @@ impl Decoder<'_> {
         let mut object = Object {
             block: table,
             labels: Vec::new(),
-            arguments: BTreeMap::new(),
+            arguments: LiteMap::new(),
             blocks: Vec::new(),
             span: written.span.clone(),
             unread: false,
@@ -139,8 +140,8 @@ impl Decoder<'_> {
         &mut self,
         written: &syntax::Block,
         table: &'static Block,
-    ) -> BTreeMap<&'static str, Box<Resolved>> {
-        let mut found = BTreeMap::new();
+    ) -> LiteMap<&'static str, Box<Resolved>> {
+        let mut found = LiteMap::new();
         let mut seen = Vec::new();
         for attribute in &written.body.attributes {
             let name = attribute.name.value.as_str();
@@ -302,7 +303,7 @@ impl Decoder<'_> {
 
     fn add_defaults(
         &mut self,
-        found: &mut BTreeMap<&'static str, Box<Resolved>>,
+        found: &mut LiteMap<&'static str, Box<Resolved>>,
         seen: &[&str],
         written: &syntax::Block,
         table: &'static Block,
@@ -322,7 +323,7 @@ impl Decoder<'_> {
         }
     }
 
-    fn read_files(&mut self, found: &mut BTreeMap<&'static str, Box<Resolved>>, table: &'static Block) {
+    fn read_files(&mut self, found: &mut LiteMap<&'static str, Box<Resolved>>, table: &'static Block) {
         for row in table.arguments {
             let unread = row.unless.is_some_and(|(other, value)| {
                 found

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use litemap::LiteMap;
+
 use super::Block;
 use super::files::InputFile;
 use crate::lang::syntax::Attribute;
@@ -18,7 +20,7 @@ pub struct Object {
     /// Labels behind the kind.
     pub labels: Vec<Spanned<String>>,
     /// What was written, and the defaults of the table for what was left out or is `null`.
-    pub arguments: BTreeMap<&'static str, Box<Resolved>>,
+    pub arguments: LiteMap<&'static str, Box<Resolved>>,
     /// Nested blocks in the order in which they were written.
     pub blocks: Vec<Arc<Object>>,
     /// The header of the block: `volume "root"`.

@@ -1,9 +1,9 @@
 //! A resolved block as it is written down: in manifests, plan files and `-json`. It holds no secret and no file content
 //! beyond the texts that a diff wants, and it is what `plan::compare` walks.
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use litemap::LiteMap;
 use serde::{Deserialize, Serialize};
 
 use super::Class;
@@ -15,10 +15,10 @@ pub struct Recorded {
     /// Labels behind the kind, in order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub labels: Vec<String>,
-    /// Arguments that were written, or that have a default. Boxed: a node of the tree has room for eleven, and most blocks
-    /// have three.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub arguments: BTreeMap<String, Box<RecordedArgument>>,
+    /// Arguments that were written, or that have a default. In a sorted vector: most blocks have three, and a node of a tree
+    /// has room for eleven.
+    #[serde(default, skip_serializing_if = "LiteMap::is_empty")]
+    pub arguments: LiteMap<String, Box<RecordedArgument>>,
     /// Nested blocks.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub blocks: Vec<RecordedBlock>,
@@ -48,7 +48,7 @@ struct Flat {
     #[serde(default)]
     labels: Vec<String>,
     #[serde(default)]
-    arguments: BTreeMap<String, Box<RecordedArgument>>,
+    arguments: LiteMap<String, Box<RecordedArgument>>,
     #[serde(default)]
     blocks: Vec<RecordedBlock>,
 }

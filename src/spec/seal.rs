@@ -1,7 +1,8 @@
 //! `reproducible` and `seal`: an image whose bytes depend on its spec alone.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
+
+use litemap::LiteMap;
 
 use super::ImageSpec;
 use super::volume::{Format, Layout, Volume};
@@ -85,7 +86,7 @@ fn write_down(image: &mut Object, date: &str, span: &Span) {
         image.blocks.push(Arc::new(Object {
             block: &SEAL,
             labels: Vec::new(),
-            arguments: BTreeMap::new(),
+            arguments: LiteMap::new(),
             blocks: Vec::new(),
             span: span.clone(),
             unread: false,

@@ -254,7 +254,7 @@ fn of_the_source(span: &Span) -> Volume {
     let mut object = Object {
         block: &VOLUME,
         labels: vec![Spanned::new("root".to_owned(), span.clone())],
-        arguments: std::collections::BTreeMap::new(),
+        arguments: litemap::LiteMap::new(),
         blocks: Vec::new(),
         span: span.clone(),
         unread: false,

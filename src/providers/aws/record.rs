@@ -208,7 +208,7 @@ fn drop_texts(block: &mut Recorded, from: usize) {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
+    use litemap::LiteMap;
     use std::sync::Arc;
 
     use super::*;
@@ -228,7 +228,7 @@ mod tests {
         })
     }
 
-    fn manifest(arguments: BTreeMap<String, Box<RecordedArgument>>) -> Manifest {
+    fn manifest(arguments: LiteMap<String, Box<RecordedArgument>>) -> Manifest {
         Manifest {
             format: FORMAT,
             bake: "0.1.0".into(),
@@ -266,7 +266,7 @@ mod tests {
 
     #[test]
     fn what_fits_comes_back_whole() {
-        let small = manifest(BTreeMap::from([
+        let small = manifest(LiteMap::from([
             ("name".into(), argument("web")),
             ("b".into(), argument("é")),
         ]));
@@ -302,7 +302,7 @@ mod tests {
 
     #[test]
     fn a_record_that_was_touched_is_an_error() {
-        let mut tags = pack(&manifest(BTreeMap::new()), 0).unwrap();
+        let mut tags = pack(&manifest(LiteMap::new()), 0).unwrap();
         tags.insert("bake:manifest.0".into(), "x".into());
         assert!(matches!(unpack("ami-1", &tags), Err(ProviderError::Damaged { .. })));
         tags.remove("bake:manifest.0");
