@@ -250,7 +250,7 @@ fn deep_expressions_of_many_locals_do_not_use_up_the_stack() {
     let chain = (1..250).map(|at| format!("  l{at} = {}\n", deep(&format!("local.l{}", at - 1))));
     let chain: String = chain.collect();
     let bench = Bench::new(&format!(
-        "{PROJECT}locals {{\n  l0 = 1\n{chain}}}\noutput \"x\" {{\n  value = local.l249\n}}\n"
+        "locals {{\n  l0 = 1\n{chain}}}\noutput \"x\" {{\n  value = local.l249\n}}\n"
     ));
     let output = bench.bake(&["plan", "-no-color"]);
     let said = String::from_utf8_lossy(&output.stderr);
