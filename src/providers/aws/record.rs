@@ -184,7 +184,7 @@ fn longest(block: &Recorded) -> usize {
 
 /// Drops every text that is so long or longer.
 fn drop_texts(block: &mut Recorded, from: usize) {
-    for argument in block.arguments.values_mut() {
+    for (_, argument) in block.arguments.iter_mut() {
         if argument
             .value
             .as_ref()
@@ -266,7 +266,7 @@ mod tests {
 
     #[test]
     fn what_fits_comes_back_whole() {
-        let small = manifest(LiteMap::from([
+        let small = manifest(LiteMap::from_iter([
             ("name".into(), argument("web")),
             ("b".into(), argument("é")),
         ]));
