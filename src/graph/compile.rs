@@ -229,6 +229,7 @@ impl<'a> Build<'a> {
                 label: step.label.value.clone(),
                 arguments: arguments(&step.object),
                 within: self.surroundings(&root),
+                turned: false,
             };
             let at = spec.address.node("provision", step.label.value.as_str());
             self.effect(at, node, &step.object, &step.kind);

@@ -31,5 +31,6 @@ mod sys;
 pub mod terminal;
 pub mod threads;
 pub mod trees;
+pub mod turned;
 
 pub use error::{HostError, Kind, Result};

@@ -21,6 +21,9 @@ pub struct Provision {
     pub arguments: Arguments,
     /// Mounts, and what must have run before.
     pub within: Surroundings,
+    /// Whether it finds the names in directories in another order where a tmpfs holds the tree; only `bake verify` says so.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub turned: bool,
 }
 
 impl Kind for Provision {
@@ -36,6 +39,9 @@ impl Kind for Provision {
         let unknown = || Diagnostic::error(format!("unknown kind of step {:?}", self.kind));
         let kind = steps::kind(&self.kind).ok_or_else(unknown)?;
         let site = work::site(&self.within, cx).await?;
+        if self.turned {
+            work::turn(&site).await?;
+        }
         let given = given(&self.arguments, kind.block, &BuildValues::of(&self.needs(), cx), cx)?;
         let (step, every, output) = ((kind.decode)(&given), Every::of(&given), work::output(cx));
         work::run(every.run(&*step, &site, &output), &site, cx).await

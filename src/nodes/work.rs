@@ -8,6 +8,7 @@ use super::origins;
 use super::{Context, NodeError, Surroundings};
 use crate::diagnostic::Diagnostic;
 use crate::host::inside::Root;
+use crate::host::turned;
 use crate::steps::{Output, Site, StepError};
 
 /// Where a step in these surroundings works.
@@ -28,6 +29,18 @@ pub async fn site(within: &Surroundings, cx: &Context) -> Result<Site, NodeError
         chroot: root.surround.clone().unwrap_or_default(),
         ..bare_site(cx).await?
     })
+}
+
+/// Brings the names in the directories of the image into another order, where that can be done.
+///
+/// # Errors
+/// If the tree cannot be walked.
+pub async fn turn(site: &Site) -> Result<(), NodeError> {
+    for mount in &site.mounts {
+        let root = site.helper.root(&site.root.join(mount.trim_start_matches('/'))).await?;
+        blocking(move || turned::turn(&root)).await?;
+    }
+    Ok(())
 }
 
 /// Where a command on the builder host works when no image is mounted.

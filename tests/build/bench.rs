@@ -225,6 +225,7 @@ impl Bench {
             label: label.to_owned(),
             arguments,
             within: self.surroundings(),
+            turned: false,
         };
         self.open("provision", label, node).await
     }

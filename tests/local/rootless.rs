@@ -254,6 +254,26 @@ fn the_smallest_example_is_the_same_for_root_and_for_others() {
     assert!(output.status.success(), "{}", said(&output));
 }
 
+/// A tmpfs lists names in the order in which they came; the other build brings them in anew before each step.
+#[test]
+fn verify_sees_who_depends_on_the_order_of_names() {
+    let make =
+        "mkdir /srv/many; cd /srv/many; for name in d b a c; do echo > $name; done; touch -d '2001-01-01 00:00:00' .";
+    let order =
+        "  provision \"local\" \"order\" {\n    inline = [\"ls -U $BAKE_ROOT/srv/many > $BAKE_ROOT/srv/order\"]\n  }\n";
+    let module = image("tiny", &format!("{}{order}", shell("many", &[make])));
+    let mine = project(&module);
+    apply_as_user(&mine);
+    let output = as_user(&mine, &["verify"]).output().unwrap();
+    let said = said(&output);
+    assert_eq!(output.status.code(), Some(3), "{said}");
+    assert!(
+        said.contains("/srv/order: content (") && said.contains("last touched by provision[\"order\"]"),
+        "{said}"
+    );
+    assert!(!said.contains("/srv/many"), "no time has moved: {said}");
+}
+
 #[test]
 fn what_needs_devices_is_refused_with_what_to_do() {
     let refused = |module: &str| {

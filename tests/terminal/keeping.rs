@@ -37,10 +37,12 @@ fn what_is_kept_can_be_entered_until_recover_ends_it() {
     let looked = project.done(&[arguments.as_slice(), &["/bin/cat", "/one"]].concat());
     assert_eq!(looked, "one\n");
     let mut shell = Pty::bake(&project, 80, &arguments);
-    // The one who is interrupted says himself that he runs: a shell between echo and exec would swallow it.
     shell.keys("echo runs $((40 + 1)) >/runs; busybox tail -f /runs\n");
     shell.wait_for("runs 41");
     shell.interrupt();
+    // The terminal throws away what is written while it signals, perhaps the prompt; its own sign comes after that.
+    shell.wait_for("^C");
+    shell.keys("\n");
     shell.wait_for("/ # ");
     shell.keys("echo still $((40 + 2)); exit 7\n");
     shell.wait_for("still 42");
@@ -122,10 +124,14 @@ fn the_question_leads_to_a_shell_and_back() {
     pty.keys("echo runs $((40 + 1)) >/runs; busybox tail -f /runs\n");
     pty.wait_for("runs 41");
     pty.interrupt();
+    pty.wait_for("^C");
+    pty.keys("\n");
     pty.wait_for("/ # ");
     pty.keys("echo runs $((40 + 3)) >/runs; busybox tail -f /runs\n");
     pty.wait_for("runs 43");
     pty.keys("\u{1a}");
+    pty.wait_for("^Z");
+    pty.keys("jobs\n");
     pty.wait_for("Stopped");
     pty.wait_for("/ # ");
     // A stopped job that is only killed may still be one when the shell is left, which it then refuses: fg waits for its end.

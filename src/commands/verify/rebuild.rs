@@ -197,7 +197,7 @@ pub fn origins(into: &Path, image: &ImageAddress) -> PathBuf {
     into.join(format!("{}.origins", Digest::of(image.to_string().as_bytes()).short()))
 }
 
-/// Another seed for the order in which an ext4 gives the names in a directory; and notes on who touched what.
+/// Another order of the names in a directory, by another seed of an ext4 or by turning a tmpfs; and notes on who touched what.
 fn vary(node: &Node, into: &Path) -> Node {
     let mut node = node.clone();
     match &mut node.data {
@@ -213,6 +213,7 @@ fn vary(node: &Node, into: &Path) -> Node {
             }
         }
         NodeData::Bootstrap(bootstrap) => bootstrap.anew = true,
+        NodeData::Provision(provision) => provision.turned = true,
         NodeData::Seal(seal) => seal.origins = Some(origins(into, &node.address.image)),
         _ => {}
     }
