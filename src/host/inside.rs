@@ -435,6 +435,13 @@ fn apply(file: BorrowedFd<'_>, attributes: &Attributes) -> rustix::io::Result<()
 }
 
 pub(super) fn names_in(directory: &OwnedFd) -> rustix::io::Result<Vec<OsString>> {
+    let mut names = as_listed(directory)?;
+    names.sort();
+    Ok(names)
+}
+
+/// The names in a directory in the order in which its file system lists them.
+pub(super) fn as_listed(directory: &OwnedFd) -> rustix::io::Result<Vec<OsString>> {
     let mut names = Vec::new();
     for entry in rustix::fs::Dir::read_from(directory)? {
         let name = entry?.file_name().to_bytes().to_owned();
@@ -442,7 +449,6 @@ pub(super) fn names_in(directory: &OwnedFd) -> rustix::io::Result<Vec<OsString>>
             names.push(OsString::from_vec(name));
         }
     }
-    names.sort();
     Ok(names)
 }
 

@@ -3,15 +3,14 @@
 //! A tmpfs lists names in the order in which they came into a directory, or the other way round, and a rename brings a name in
 //! anew (`simple_offset_rename` in the kernel's fs/libfs.c). Other file systems list by a hash of the names, and are left alone.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsStr;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::os::unix::ffi::OsStringExt;
 
 use rustix::fs::{Mode, OFlags, RenameFlags, ResolveFlags, Timespec, Timestamps};
 use rustix::io::{Errno, Result};
 
 use super::error::Explain;
-use super::inside::Root;
+use super::inside::{Root, as_listed};
 
 /// `TMPFS_MAGIC` (statfs(2)).
 const TMPFS: rustix::fs::FsWord = 0x0102_1994;
@@ -33,7 +32,7 @@ pub fn turn(root: &Root) -> super::Result<()> {
 
 fn turn_below(directory: &OwnedFd) -> Result<()> {
     let times = times_of(directory)?;
-    let names = listed(directory)?;
+    let names = as_listed(directory)?;
     for name in &names {
         renew(directory.as_fd(), name)?;
         if let Some(below) = below(directory.as_fd(), name)? {
@@ -41,7 +40,7 @@ fn turn_below(directory: &OwnedFd) -> Result<()> {
         }
     }
     // Whether the newest is the first or the last is the kernel's affair.
-    if listed(directory)? == names {
+    if as_listed(directory)? == names {
         names.iter().rev().try_for_each(|name| renew(directory.as_fd(), name))?;
     }
     rustix::fs::futimens(directory, &times)
@@ -75,16 +74,4 @@ fn times_of(directory: &OwnedFd) -> Result<Timestamps> {
         last_access: time(stat.st_atime, stat.st_atime_nsec),
         last_modification: time(stat.st_mtime, stat.st_mtime_nsec),
     })
-}
-
-/// The names in a directory as it lists them.
-fn listed(directory: &OwnedFd) -> Result<Vec<OsString>> {
-    let mut names = Vec::new();
-    for entry in rustix::fs::Dir::read_from(directory)? {
-        let name = entry?.file_name().to_bytes().to_owned();
-        if name != b"." && name != b".." {
-            names.push(OsString::from_vec(name));
-        }
-    }
-    Ok(names)
 }
