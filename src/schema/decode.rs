@@ -80,6 +80,14 @@ impl<'a> Decoder<'a> {
     }
 }
 
+/// What blocks of names that the table does not know are near to.
+fn meant(body: &Body, table: &'static Block) -> Box<[&'static str]> {
+    let names = || table.blocks.iter().map(|nested| nested.block.name);
+    let unknown = body.blocks.iter().map(|block| block.kind.value.as_str());
+    let unknown = unknown.filter(|name| !names().any(|known| known == *name));
+    unknown.filter_map(|name| suggest(name, names())).collect()
+}
+
 impl Decoder<'_> {
     pub(super) fn value(&self, expression: &Expression) -> Result<Value, Diagnostics> {
         self.evaluate.value(expression, &self.iterators.plain)
@@ -100,6 +108,7 @@ impl Decoder<'_> {
             blocks: Vec::new(),
             span: written.span.clone(),
             unread: false,
+            meant: Box::default(),
             whole: false,
         };
         if let Some(sentence) = table.unsupported {
@@ -109,6 +118,7 @@ impl Decoder<'_> {
         object.labels = self.labels(written, table);
         object.arguments = self.arguments(written, table);
         (object.blocks, object.unread) = self.blocks(&written.body, table);
+        object.meant = meant(&written.body, table);
         object.whole = self.found.len() == before;
         object
     }

@@ -27,6 +27,8 @@ pub struct Object {
     pub span: Span,
     /// Whether a `dynamic` block in it waits for a data source that has not been read.
     pub unread: bool,
+    /// Blocks that ones of an unknown name probably mean: that these are missing is not said as well.
+    pub meant: Box<[&'static str]>,
     /// Whether it was decoded without an error. One that is not whole is good for nothing but further checks.
     pub whole: bool,
 }

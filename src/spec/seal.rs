@@ -90,6 +90,7 @@ fn write_down(image: &mut Object, date: &str, span: &Span) {
             blocks: Vec::new(),
             span: span.clone(),
             unread: false,
+            meant: Box::default(),
             whole: true,
         }));
         image.blocks.len() - 1

@@ -75,6 +75,7 @@ pub(super) fn decode(image: &Object, found: &mut Diagnostics) -> Option<Source> 
             found.push(error.at(&source.span).label(&scratch.span, "and this"));
             None
         }
+        (None, None) if image.meant.iter().any(|name| ["source", "scratch"].contains(name)) => None,
         (None, None) => {
             let error = Diagnostic::error("an image needs a source or a scratch block").at(&image.span);
             found.push(error.help("write source { image = image.NAME }, source { file = \"...\" } or scratch {}"));

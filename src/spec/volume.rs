@@ -142,6 +142,7 @@ pub(super) fn decode(image: &mut Object, source: Option<&Source>, found: &mut Di
         volumes.push(volume(block, blank));
     }
     match (volumes.is_empty(), source) {
+        (true, Some(Source::Scratch)) if image.meant.contains(&"volume") => {}
         (true, Some(Source::Scratch)) => {
             let error = Diagnostic::error("an image from scratch needs a volume block").at(&image.span);
             found.push(error.help("write volume \"root\" { ... } with a size, a filesystem and mount = \"/\""));
@@ -258,6 +259,7 @@ fn of_the_source(span: &Span) -> Volume {
         blocks: Vec::new(),
         span: span.clone(),
         unread: false,
+        meant: Box::default(),
         whole: true,
     };
     let resolved = grow.map(|value| Resolved {

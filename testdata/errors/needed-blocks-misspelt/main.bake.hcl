@@ -1,0 +1,14 @@
+image "web" {
+  scratch {}
+  volumme "root" {
+    size       = "64MiB"
+    filesystem = "ext4"
+    mount      = "/"
+  }
+}
+
+image "db" {
+  sorce {
+    image = image.web
+  }
+}
