@@ -12,6 +12,7 @@ use crate::plan::observe::World;
 use crate::plan::{self, Mode, Options, Plan};
 use crate::ui::Terminal;
 use crate::ui::plan::View;
+use crate::ui::waiting::Waiting;
 
 /// Show what would change, and why
 #[derive(Debug, clap::Args)]
@@ -101,6 +102,7 @@ impl PlanArguments {
     /// # Errors
     /// All that is wrong with the module, or with what it asks for.
     pub fn plan(&self, terminal: &Arc<Terminal>) -> Result<Planned, Diagnostics> {
+        let _waiting = Waiting::show(terminal, "Reading the module and what stands ...");
         let contact = session::contact(terminal, self.input, session::saying(terminal));
         let session = Session::of(self.module.load_asking(terminal, self.input)?, &contact)?;
         // What is wrong with credentials, the next question says better.

@@ -85,9 +85,10 @@ impl ModuleArguments {
 }
 
 /// Asks for the value of a variable.
-fn ask(terminal: &Terminal, name: &str, description: Option<&str>, sensitive: bool) -> Option<String> {
+fn ask(terminal: &Arc<Terminal>, name: &str, description: Option<&str>, sensitive: bool) -> Option<String> {
     let description = description.map(|text| format!("  {text}\n")).unwrap_or_default();
     let question = format!("var.{name}\n{description}  Its value: ");
+    let _lent = terminal.lend();
     match sensitive {
         true => terminal.ask_secret(&question),
         false => terminal.ask(&question),

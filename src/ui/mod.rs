@@ -16,5 +16,6 @@ pub mod terminal;
 pub mod timeline;
 pub mod validation;
 pub mod values;
+pub mod waiting;
 
 pub use terminal::Terminal;

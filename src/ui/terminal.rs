@@ -138,9 +138,11 @@ impl Terminal {
 
     /// Gives the terminal to one person.
     pub fn lend(self: &Arc<Self>) -> Lent {
+        let mut held = self.held();
         let live = !self.live.is_hidden();
         self.hide_live();
-        self.held().get_or_insert_default();
+        held.get_or_insert_default();
+        drop(held);
         Lent {
             terminal: Arc::clone(self),
             live,
@@ -221,6 +223,16 @@ impl Terminal {
         let canvas = Box::new(Canvas::default());
         self.live
             .set_draw_target(ProgressDrawTarget::term_like_with_hz(canvas, REDRAWN));
+    }
+
+    /// The same unless the terminal is lent; whether it is done.
+    pub fn show_live_unless_lent(&self) -> bool {
+        let held = self.held();
+        let is_free = held.is_none();
+        if is_free {
+            self.show_live();
+        }
+        is_free
     }
 
     /// Takes the live lines away.

@@ -100,3 +100,23 @@ fn a_pipe_gets_plain_lines() {
     assert!(said.contains("image.tiny provision.talk: done in"), "{said}");
     Traces::wait_until_none(project.path());
 }
+
+/// What takes longer than an eye notices says that something happens, and leaves no trace of that.
+#[test]
+fn a_plan_that_takes_its_time_says_so() {
+    let project = project("");
+    let gate = project.path().join("gate");
+    let program = format!("until [ -e {} ]; do sleep 0.05; done; echo '{{}}'", gate.display());
+    let slow = format!("data \"external\" \"slow\" {{\n  program = [\"/bin/sh\", \"-c\", {program:?}]\n}}\n");
+    std::fs::write(project.path().join("slow.bake.hcl"), slow).expect("the project can be written");
+    let mut pty = Pty::bake(&project, 80, &["plan"]);
+    pty.wait_for("Reading the module");
+    std::fs::write(&gate, "").expect("the project can be written");
+    let ended = pty.end();
+    assert_eq!(ended.code, 0, "{}", ended.output);
+    let screen = Screen::after(&ended.output, 80).lines().join("\n");
+    assert!(
+        screen.contains("1 image to build") && !screen.contains("Reading"),
+        "{screen}"
+    );
+}
