@@ -10,7 +10,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use super::Terminal;
 
 /// How long nothing is shown: what is done by then needs no such line.
-const UNNOTICED: Duration = Duration::from_millis(80);
+const UNNOTICED: Duration = Duration::from_millis(60);
 
 /// How often the line moves.
 const TICK: Duration = Duration::from_millis(120);
