@@ -3,7 +3,7 @@
 //! A tmpfs lists names in the order in which they came into a directory, or the other way round, and a rename brings a name in
 //! anew (`simple_offset_rename` in the kernel's fs/libfs.c). Other file systems list by a hash of the names, and are left alone.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use rustix::fs::{Mode, OFlags, RenameFlags, ResolveFlags, Timespec, Timestamps};
@@ -14,9 +14,6 @@ use super::inside::{Root, as_listed};
 
 /// `TMPFS_MAGIC` (statfs(2)).
 const TMPFS: rustix::fs::FsWord = 0x0102_1994;
-
-/// What a name is called on the way; a tree with such a name is not turned but refused.
-const BETWEEN: &str = ".bake-turned";
 
 /// Turns the order in this directory of a tmpfs and in all below it that are on the same file system. Times of directories
 /// stay; nothing else may work in the tree meanwhile.
@@ -33,24 +30,34 @@ pub fn turn(root: &Root) -> super::Result<()> {
 fn turn_below(directory: &OwnedFd) -> Result<()> {
     let times = times_of(directory)?;
     let names = as_listed(directory)?;
+    let between = unused(&names);
     for name in &names {
-        renew(directory.as_fd(), name)?;
+        renew(directory.as_fd(), name, &between)?;
         if let Some(below) = below(directory.as_fd(), name)? {
             turn_below(&below)?;
         }
     }
     // Whether the newest is the first or the last is the kernel's affair.
     if as_listed(directory)? == names {
-        names.iter().rev().try_for_each(|name| renew(directory.as_fd(), name))?;
+        names
+            .iter()
+            .rev()
+            .try_for_each(|name| renew(directory.as_fd(), name, &between))?;
     }
     rustix::fs::futimens(directory, &times)
 }
 
+/// What names are called on the way.
+fn unused(names: &[OsString]) -> OsString {
+    let mut all = (0..).map(|number| OsString::from(format!(".bake-{number}")));
+    all.find(|name| !names.contains(name)).expect("there is always another")
+}
+
 /// Takes a name out and brings it in again. What something is mounted on stays where it is.
-fn renew(directory: BorrowedFd<'_>, name: &OsStr) -> Result<()> {
-    match rustix::fs::renameat_with(directory, name, directory, BETWEEN, RenameFlags::NOREPLACE) {
+fn renew(directory: BorrowedFd<'_>, name: &OsStr, between: &OsStr) -> Result<()> {
+    match rustix::fs::renameat_with(directory, name, directory, between, RenameFlags::NOREPLACE) {
         Err(Errno::BUSY) => Ok(()),
-        other => other.and_then(|()| rustix::fs::renameat(directory, BETWEEN, directory, name)),
+        other => other.and_then(|()| rustix::fs::renameat(directory, between, directory, name)),
     }
 }
 

@@ -257,8 +257,7 @@ fn the_smallest_example_is_the_same_for_root_and_for_others() {
 /// A tmpfs lists names in the order in which they came; the other build brings them in anew before each step.
 #[test]
 fn verify_sees_who_depends_on_the_order_of_names() {
-    let make =
-        "mkdir /srv/many; cd /srv/many; for name in d b a c; do echo > $name; done; touch -d '2001-01-01 00:00:00' .";
+    let make = "mkdir /srv/many; cd /srv/many; for name in d b .bake-0 c; do echo > $name; done; touch -d '2001-01-01 00:00:00' .";
     let order =
         "  provision \"local\" \"order\" {\n    inline = [\"ls -U $BAKE_ROOT/srv/many > $BAKE_ROOT/srv/order\"]\n  }\n";
     let module = image("tiny", &format!("{}{order}", shell("many", &[make])));
