@@ -9,7 +9,6 @@ use clap::builder::TypedValueParser;
 use super::exit::Exit;
 use super::session::{ModuleArguments, Session, chosen};
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::host::files;
 use crate::providers::ObservedImage;
 use crate::providers::export::{Format, export};
 use crate::providers::manifest::BuiltVolume;
@@ -75,7 +74,6 @@ impl Args {
         let provider = session.providers.get(&image.provider).map_err(Diagnostic::from)?;
         let disk = provider.disk(&volume.snapshot).map_err(Diagnostic::from)?;
         let disk = disk.ok_or_else(|| elsewhere(image))?;
-        files::remove(&self.out).map_err(Diagnostic::from)?;
         let written = session.runtime.block_on(export(&disk, self.format, &self.out));
         written.map_err(Diagnostic::from)?;
         terminal.say(&format!(

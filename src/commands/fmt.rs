@@ -100,9 +100,7 @@ impl Args {
             return Ok(false);
         }
         if self.write && !self.check {
-            // A link stays a link.
-            let target = std::fs::canonicalize(path).map_err(|error| HostError::on_path("read", path, error))?;
-            files::replace(&target, formatted.as_bytes())?;
+            files::replace(path, formatted.as_bytes())?;
         }
         if self.list {
             terminal.data(&format!("{}\n", path.display()));

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use super::error::{Explain, HostError, Kind, Result};
+use super::error::{HostError, Kind, Result};
 use super::files;
 
 /// A directory of the cache, made if there is none: under `XDG_CACHE_HOME`, else under `~/.cache` (XDG Base Directory
@@ -50,43 +50,5 @@ pub fn sweep(directory: &Path) {
     for path in entries.map(|entry| entry.path()).filter(|path| old(path)) {
         // What another user, or another bake, has removed is gone all the same.
         let _ = files::remove(&path);
-    }
-}
-
-/// A file of the cache that is being made; dropped, it is removed.
-#[derive(Debug)]
-pub struct Coming(tempfile::TempPath);
-
-impl Coming {
-    /// An empty one in the directory in which it will be kept.
-    ///
-    /// # Errors
-    /// As open(2).
-    pub fn beside(path: &Path) -> Result<Coming> {
-        let directory = path.parent().unwrap_or(Path::new("."));
-        sweep(directory);
-        let new = tempfile::Builder::new().prefix(".new-").tempfile_in(directory);
-        Ok(Coming(
-            new.doing(|| format!("write in {}", directory.display()))?
-                .into_temp_path(),
-        ))
-    }
-
-    /// Where it is.
-    pub fn path(&self) -> &Path {
-        &self.0
-    }
-
-    /// Flushes it and gives it its name.
-    ///
-    /// # Errors
-    /// As fsync(2) and rename(2).
-    pub fn keep(self, path: &Path) -> Result<()> {
-        let file = std::fs::File::open(&self.0).and_then(|file| file.sync_all());
-        file.doing(|| format!("flush {}", self.0.display()))?;
-        self.0
-            .persist(path)
-            .map_err(|error| error.error)
-            .doing(|| format!("write {}", path.display()))
     }
 }

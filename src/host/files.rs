@@ -3,8 +3,8 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::os::fd::{AsFd, OwnedFd};
-use std::os::unix::fs::{FileExt, OpenOptionsExt};
-use std::path::Path;
+use std::os::unix::fs::{FileExt, FileTypeExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
 
 use rustix::fs::{MemfdFlags, OFlags};
 
@@ -13,10 +13,10 @@ use crate::digest::Digest;
 
 /// Puts a file with these bytes in place of what is there: a reader sees the old or the new file, also after a crash.
 /// New files get the permission bits 0644 without the umask's; a file that is replaced keeps its own, and its owner where
-/// that is allowed.
+/// that is allowed. A link to a file stays a link. What passes bytes on, a pipe or `/dev/null`, is written to.
 ///
 /// # Errors
-/// As write(2) and rename(2), with the path.
+/// As write(2) and rename(2), with the path; [`Kind::WrongType`] if a disk, a socket or a directory is there.
 pub fn replace(path: &Path, bytes: &[u8]) -> Result<()> {
     replace_from(path, bytes).map(|_| ())
 }
@@ -46,23 +46,99 @@ fn keep_owner(path: &Path, new: &File) {
     }
 }
 
+/// What is where bytes shall go.
+enum Target {
+    /// A file, or nothing yet; links are followed.
+    File(PathBuf),
+    /// What passes bytes on: a new file in its place would take the device or pipe from everybody else.
+    Stream,
+}
+
+impl Target {
+    fn of(path: &Path) -> Result<Target> {
+        match fs::metadata(path).map(|found| found.file_type()) {
+            Ok(kind) if kind.is_file() => {
+                let file = fs::canonicalize(path).map_err(|error| HostError::on_path("write", path, error))?;
+                Ok(Target::File(file))
+            }
+            Ok(kind) if kind.is_fifo() || kind.is_char_device() => Ok(Target::Stream),
+            Ok(kind) if kind.is_dir() => Err(HostError::on_path("write", path, rustix::io::Errno::ISDIR)),
+            Ok(_) => Err(no_file(path)),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Target::File(path.to_owned())),
+            Err(error) => Err(HostError::on_path("write", path, error)),
+        }
+    }
+}
+
+fn no_file(path: &Path) -> HostError {
+    HostError::new(
+        Kind::WrongType,
+        format!("write {}", path.display()),
+        "it is no plain file",
+    )
+}
+
+/// A file that is being made beside its place; dropped, it is removed.
+#[derive(Debug)]
+pub struct Coming {
+    new: tempfile::NamedTempFile,
+    place: PathBuf,
+}
+
+impl Coming {
+    /// An empty one in the directory in which it will be kept, with the permission bits that it will have.
+    ///
+    /// # Errors
+    /// As open(2); [`Kind::WrongType`] if something other than a file is in its place.
+    pub fn beside(path: &Path) -> Result<Coming> {
+        let Target::File(place) = Target::of(path)? else {
+            return Err(no_file(path));
+        };
+        let new = tempfile::Builder::new()
+            .prefix(".new-")
+            .permissions(permissions(&place))
+            .tempfile_in(parent(&place))
+            .map_err(|error| cannot_begin(path, &error))?;
+        Ok(Coming { new, place })
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        self.new.path()
+    }
+
+    /// Flushes it and puts it in its place, over what is there.
+    ///
+    /// # Errors
+    /// As fsync(2) and rename(2).
+    pub fn keep(self) -> Result<()> {
+        let failed = |error| HostError::on_path("write", &self.place, error);
+        // By its name: a program may have put another file there.
+        let file = File::open(self.new.path()).map_err(failed)?;
+        file.sync_all().map_err(failed)?;
+        keep_owner(&self.place, &file);
+        self.new.persist(&self.place).map_err(|error| failed(error.error))?;
+        sync_directory(parent(&self.place))
+    }
+
+    fn copy(&mut self, bytes: &mut impl Read) -> Result<u64> {
+        std::io::copy(bytes, &mut self.new).map_err(|error| HostError::on_path("write", &self.place, error))
+    }
+}
+
 /// Like [`replace`] with a reader for the bytes; answers how many there were.
 ///
 /// # Errors
-/// As read(2) of the reader, write(2) and rename(2).
+/// As [`replace`], and read(2) of the reader.
 pub fn replace_from(path: &Path, mut bytes: impl Read) -> Result<u64> {
-    let directory = parent(path);
-    let mut new = tempfile::Builder::new()
-        .prefix(".new-")
-        .permissions(permissions(path))
-        .tempfile_in(directory)
-        .map_err(|error| cannot_begin(path, &error))?;
-    let copied = std::io::copy(&mut bytes, &mut new).and_then(|copied| new.as_file().sync_all().map(|()| copied));
-    let copied = copied.map_err(|error| HostError::on_path("write", path, error))?;
-    keep_owner(path, new.as_file());
-    new.persist(path)
-        .map_err(|error| HostError::on_path("write", path, error.error))?;
-    sync_directory(directory)?;
+    if let Target::Stream = Target::of(path)? {
+        let stream = OpenOptions::new().write(true).open(path);
+        let passed = stream.and_then(|mut stream| std::io::copy(&mut bytes, &mut stream));
+        return passed.map_err(|error| HostError::on_path("write", path, error));
+    }
+    let mut new = Coming::beside(path)?;
+    let copied = new.copy(&mut bytes)?;
+    new.keep()?;
     Ok(copied)
 }
 
@@ -121,24 +197,15 @@ pub fn open(path: &Path) -> Result<File> {
 /// # Errors
 /// As [`replace_from`].
 pub fn replace_if(path: &Path, bytes: &mut impl Read, wanted: &Digest) -> Result<std::result::Result<(), Digest>> {
-    let directory = parent(path);
-    let mut new = tempfile::Builder::new()
-        .prefix(".new-")
-        .permissions(permissions(path))
-        .tempfile_in(directory)
-        .map_err(|error| cannot_begin(path, &error))?;
-    let failed = |error: std::io::Error| HostError::on_path("write", path, error);
-    std::io::copy(bytes, &mut new)
-        .and_then(|_| new.as_file().sync_all())
-        .and_then(|()| new.as_file_mut().seek(SeekFrom::Start(0)))
-        .map_err(failed)?;
-    let is = Digest::of_reader(new.as_file()).map_err(failed)?;
+    let mut new = Coming::beside(path)?;
+    new.copy(bytes)?;
+    let again = new.new.as_file_mut().seek(SeekFrom::Start(0));
+    let is = again.and_then(|_| Digest::of_reader(new.new.as_file()));
+    let is = is.map_err(|error| HostError::on_path("read", path, error))?;
     if is != *wanted {
         return Ok(Err(is));
     }
-    new.persist(path).map_err(|error| failed(error.error))?;
-    sync_directory(directory)?;
-    Ok(Ok(()))
+    Ok(Ok(new.keep()?))
 }
 
 /// Gives a file a second name, or where that is another file system a copy.
@@ -273,10 +340,7 @@ pub(super) fn parent(path: &Path) -> &Path {
 
 #[cfg(test)]
 mod tests {
-    use std::path::PathBuf;
-
     use super::*;
-    use crate::host::Kind;
 
     fn here() -> (tempfile::TempDir, PathBuf) {
         let directory = temporary_dir().unwrap();
@@ -293,6 +357,34 @@ mod tests {
         assert_eq!(read(&path).unwrap(), b"new");
         assert_eq!(std::io::read_to_string(reader).unwrap(), "old");
         assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn what_is_no_file_stays_what_it_is() {
+        let (directory, path) = here();
+        let link = directory.path().join("link");
+        std::os::unix::fs::symlink(&path, &link).unwrap();
+        replace(&path, b"old").unwrap();
+        replace(&link, b"new").unwrap();
+        assert_eq!(read(&path).unwrap(), b"new");
+        assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+
+        let is_device = || fs::metadata("/dev/full").unwrap().file_type().is_char_device();
+        assert!(is_device(), "this host has lost its /dev/full");
+        for device in ["/dev/full", "/dev/null"] {
+            // Reached by a link: a mistake costs the link and not the device.
+            let link = directory.path().join("device");
+            std::os::unix::fs::symlink(device, &link).unwrap();
+            let written = replace(&link, b"x").map_err(|error| error.kind);
+            assert_eq!(written, if device == "/dev/full" { Err(Kind::Full) } else { Ok(()) });
+            assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+            fs::remove_file(&link).unwrap();
+        }
+        let socket = directory.path().join("socket");
+        let _listens = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+        for wrong in [socket.as_path(), directory.path()] {
+            assert_eq!(replace(wrong, b"x").unwrap_err().kind, Kind::WrongType);
+        }
     }
 
     #[test]

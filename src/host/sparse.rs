@@ -39,16 +39,26 @@ pub fn resize(path: &Path, size: u64) -> Result<()> {
 /// # Errors
 /// [`super::Kind::Full`] and the like.
 pub fn copy(from: &Path, to: &Path) -> Result<()> {
-    let operation = || format!("copy {} to {}", from.display(), to.display());
-    let source = File::open(from).doing(operation)?;
-    let target = create_new(to)?;
-    let copied = copy_into(&source, &target).doing(operation);
-    let copied = copied.and_then(|()| target.sync_all().doing(operation));
-    if copied.is_err() {
+    create_new(to)?;
+    let filled = fill(from, to);
+    if filled.is_err() {
         let _ = fs::remove_file(to);
-        return copied;
+        return filled;
     }
     sync_directory(parent(to))
+}
+
+/// Like [`copy`], into a file that is there and empty, and stays on failure.
+///
+/// # Errors
+/// [`super::Kind::Full`] and the like.
+pub fn fill(from: &Path, to: &Path) -> Result<()> {
+    let operation = || format!("copy {} to {}", from.display(), to.display());
+    let source = File::open(from).doing(operation)?;
+    let target = OpenOptions::new().write(true).open(to).doing(operation)?;
+    copy_into(&source, &target)
+        .and_then(|()| target.sync_all())
+        .doing(operation)
 }
 
 fn copy_into(source: &File, target: &File) -> std::io::Result<()> {

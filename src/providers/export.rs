@@ -40,28 +40,22 @@ impl Format {
     }
 }
 
-/// Writes a raw disk to a file, which must not exist, in a format.
+/// Writes a raw disk to a file in a format, over what is there.
 ///
 /// # Errors
-/// [`ProviderError::Full`] and the like; what was begun is removed.
+/// [`ProviderError::Full`] and the like; what was there then stays.
 pub async fn export(disk: &Path, format: Format, to: &Path) -> Result<(), ProviderError> {
+    let new = files::Coming::beside(to)?;
     if format == Format::Raw {
-        let (disk, to) = (disk.to_owned(), to.to_owned());
-        let copied = tokio::task::spawn_blocking(move || sparse::copy(&disk, &to)).await;
-        return Ok(copied.map_err(|panic| failed(&panic.to_string()))??);
+        let (disk, new) = (disk.to_owned(), new.path().to_owned());
+        let filled = tokio::task::spawn_blocking(move || sparse::fill(&disk, &new)).await;
+        filled.map_err(|panic| failed(&panic.to_string()))??;
+    } else {
+        let (from, target) = (disk.display().to_string(), new.path().display().to_string());
+        let arguments = [&["convert", "-f", "raw", "-O"], format.arguments(), &[&from, &target]].concat();
+        Tool::new("qemu-img", &arguments).run().await?;
     }
-    if to.exists() {
-        return Err(failed(&format!("{} exists already", to.display())));
-    }
-    let (from, target) = (disk.display().to_string(), to.display().to_string());
-    let arguments = [&["convert", "-f", "raw", "-O"], format.arguments(), &[&from, &target]].concat();
-    match Tool::new("qemu-img", &arguments).run().await {
-        Ok(_) => Ok(()),
-        Err(error) => {
-            files::remove(to)?;
-            Err(error.into())
-        }
-    }
+    Ok(new.keep()?)
 }
 
 fn failed(why: &str) -> ProviderError {

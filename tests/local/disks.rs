@@ -65,6 +65,36 @@ fn an_export_writes_over_a_file_only_when_told_to() {
     let export = ["export", "image.tiny", "-out", "kept"];
     assert!(refused(&project, &export).contains("kept exists already"));
     assert_eq!(bytes(&project.path().join("kept")), b"mine");
-    project.done(&[&export[..], &["-force"]].concat());
+    let force = [&export[..], &["-force"]].concat();
+    let without_tools = project
+        .bake(&[&force[..], &["-format", "qcow2"]].concat())
+        .env("PATH", "")
+        .output();
+    assert!(!without_tools.expect("bake starts").status.success());
+    assert_eq!(bytes(&project.path().join("kept")), b"mine");
+    project.done(&force);
     assert_eq!(bytes(&project.path().join("kept")).len(), 64 << 20);
+}
+
+/// A file in the place of a device would take it from the whole host. Each is reached by a link, which a mistake would cost.
+#[test]
+fn what_is_written_takes_the_place_of_no_device() {
+    let project = project(&image("tiny", ""));
+    apply(&project);
+    sh(
+        "ln -s /dev/null null; ln -s /dev/full full; mkfifo pipe",
+        project.path(),
+    );
+    let device = refused(&project, &["export", "image.tiny", "-force", "-out", "null"]);
+    assert!(device.contains("cannot write null: it is no plain file"), "{device}");
+    project.done(&["plan", "-out", "null"]);
+    let full = refused(&project, &["plan", "-out", "full"]);
+    assert!(full.contains("cannot write full: no space is left"), "{full}");
+    let bake = env!("CARGO_BIN_EXE_bake");
+    let piped = sh(
+        &format!("cat pipe | head -c 12 & {bake} plan -out pipe >/dev/null; wait"),
+        project.path(),
+    );
+    assert_eq!(piped, "{\"bake_plan\"");
+    sh("test -L null && test -L full && test -p pipe", project.path());
 }

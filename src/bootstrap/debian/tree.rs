@@ -44,7 +44,8 @@ impl Kept {
     /// # Errors
     /// Those of tar(1), and of the disk.
     pub(super) async fn store(&self, site: &Site, output: &Output) -> Result<(), StepError> {
-        let new = cache::Coming::beside(&self.path)?;
+        self.path.parent().into_iter().for_each(cache::sweep);
+        let new = files::Coming::beside(&self.path)?;
         let words = [
             "tar",
             "--create",
@@ -64,6 +65,6 @@ impl Kept {
             ..Command::default()
         };
         run(site, command, Input::Nothing, output).await?;
-        Ok(new.keep(&self.path)?)
+        Ok(new.keep()?)
     }
 }
