@@ -142,17 +142,21 @@ impl<'a> Scan<'a> {
         }
     }
 
-    /// How far the line of this place is indented, if nothing stands before it there.
-    fn indentation(&self, at: usize, alone: bool) -> Option<usize> {
+    /// How far the line of this place is indented.
+    fn indentation(&self, at: usize) -> usize {
         let before = &self.text[..at];
         let line = &before[before.rfind('\n').map_or(0, |end| end + 1)..];
-        let text = line.trim_start();
-        (!alone || text.is_empty()).then(|| line.len() - text.len())
+        line.len() - line.trim_start().len()
+    }
+
+    /// Whether nothing stands before this place in its line. Looks no further than it must: a line may be a whole file.
+    fn begins_a_line(&self, at: usize) -> bool {
+        let before = self.text[..at].trim_end_matches([' ', '\t', '\r']);
+        before.is_empty() || before.ends_with('\n')
     }
 
     fn suspect(&mut self, opened: (usize, char), closed: usize) {
-        let (open, close) = (self.indentation(opened.0, false), self.indentation(closed, true));
-        if close.is_some() && close < open {
+        if self.begins_a_line(closed) && self.indentation(closed) < self.indentation(opened.0) {
             self.suspect.get_or_insert(opened);
         }
     }
