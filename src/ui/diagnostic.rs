@@ -24,22 +24,27 @@ pub fn render(all: &Diagnostics, colour: Colour, columns: Option<usize>) -> Stri
 pub fn render_one(one: &Diagnostic, colour: Colour, columns: Option<usize>) -> String {
     let summary = clean(&one.summary);
     let title = level(one.severity).primary_title(summary.as_ref());
-    let group = add_footer(add_excerpts(Group::with_title(title), &one.labels), one);
+    let columns = columns.unwrap_or(COLUMNS).max(40);
+    let group = add_footer(add_excerpts(Group::with_title(title), &one.labels, columns), one);
     let renderer = match colour {
         Colour::On => Renderer::styled(),
         Colour::Off => Renderer::plain(),
     };
-    let drawn = renderer.term_width(columns.unwrap_or(COLUMNS).max(40)).render(&[group]);
+    let drawn = renderer.term_width(columns).render(&[group]);
     without_gaps(&drawn)
 }
 
-/// Takes out the empty line of the frame before the first note.
+/// Takes out the empty line of the frame before the first note, and the mark of an excerpt whose place stands above it.
 fn without_gaps(drawn: &str) -> String {
     let bare = |line: &str| anstream::adapter::strip_str(line).to_string().trim().to_owned();
     let mut lines = drawn.lines().map(str::trim_end).peekable();
     let mut kept = Vec::new();
     while let Some(line) = lines.next() {
-        let gap = bare(line) == "|" && lines.peek().is_some_and(|next| bare(next).starts_with("= "));
+        let mut before_note = || lines.peek().is_some_and(|next| bare(next).starts_with("= "));
+        let gap = match bare(line).as_str() {
+            "|" => before_note(),
+            other => other == ":::",
+        };
         kept.extend((!gap).then_some(line));
     }
     kept.join("\n")
@@ -64,47 +69,61 @@ fn level(severity: Severity) -> Level<'static> {
 }
 
 /// Labels of one file that follow each other share an excerpt; in another file they get one of their own.
-fn add_excerpts<'a>(group: Group<'a>, labels: &[Label]) -> Group<'a> {
+fn add_excerpts<'a>(group: Group<'a>, labels: &[Label], columns: usize) -> Group<'a> {
     let files = labels.chunk_by(|one, next| one.span.path() == next.span.path());
     files.fold(group, |group, labels| {
         let place = &labels[0].span;
         let path = place.path().display().to_string();
+        let start = place.start();
+        let origin = Origin::path(path.clone()).line(start.line).char_column(start.column);
         let Some(source) = text_of(place) else {
-            let start = place.start();
-            return group.element(Origin::path(path).line(start.line).char_column(start.column));
+            return group.element(origin);
         };
         let kinds = std::iter::once(AnnotationKind::Primary).chain(std::iter::repeat(AnnotationKind::Context));
-        let window = Window::around(labels, source.text());
+        let window = Window::around(labels, source.text(), columns);
         let marks: Vec<_> = labels
             .iter()
             .zip(kinds)
             .map(|(label, kind)| mark(label, &window, kind))
             .collect();
         let snippet = Snippet::source(window.text.to_owned()).line_start(window.line);
-        group.element(snippet.path(path).annotations(marks))
+        match window.is_cut {
+            true => group.element(origin).element(snippet.annotations(marks)),
+            false => group.element(snippet.path(path).annotations(marks)),
+        }
     })
 }
 
-/// The lines of a file from the first mark to the last: drawing takes as long as the text is that it is drawn from.
+/// The lines of a file from the first mark to the last, and of one long line no more than can be shown: drawing takes as long
+/// as the text is that it is drawn from.
 struct Window<'a> {
     text: &'a str,
     /// The number of its first line.
     line: usize,
     /// Where it begins in the file, in bytes.
     at: usize,
+    /// Whether that is in the middle of a line, so that columns cannot be counted in it.
+    is_cut: bool,
 }
 
 impl Window<'_> {
-    fn around<'a>(labels: &[Label], text: &'a str) -> Window<'a> {
+    fn around<'a>(labels: &[Label], text: &'a str, columns: usize) -> Window<'a> {
         let starts = labels.iter().map(|label| label.span.start());
         let first = starts.min().map_or(0, |first| first.byte);
         let last = labels.iter().map(|label| label.span.end().byte).max().unwrap_or(0);
-        let at = text[..first].rfind('\n').map_or(0, |end| end + 1);
-        let end = text[last..].find('\n').map_or(text.len(), |more| last + more + 1);
+        // In a column more than this, no character is seen whose first byte is further away.
+        let seen = 4 * columns;
+        let (from, to) = (
+            text.floor_char_boundary(first.saturating_sub(seen)),
+            text.ceil_char_boundary(last + seen),
+        );
+        let at = text[from..first].rfind('\n').map_or(from, |end| from + end + 1);
+        let end = text[last..to].find('\n').map_or(to, |more| last + more + 1);
         Window {
             text: &text[at..end],
             line: labels.iter().map(|label| label.span.start().line).min().unwrap_or(1),
             at,
+            is_cut: at > 0 && text.as_bytes()[at - 1] != b'\n',
         }
     }
 }
@@ -206,6 +225,10 @@ error: size is smaller than the source's root volume
         let text = format!("a = [{}\"here\", {}]\n", "\"x\", ".repeat(200), "\"y\", ".repeat(200));
         let source = Source::new("a.bake.hcl", text);
         let drawn = drawn(Diagnostic::error("bad").at(&span_of(&source, "\"here\"")));
+        assert!(
+            drawn.starts_with("error: bad\n --> a.bake.hcl:1:1006\n  |\n1 | ..."),
+            "{drawn}"
+        );
         assert!(drawn.contains("\"here\"") && drawn.contains("^^^^^^"), "{drawn}");
         assert!(drawn.lines().all(|line| line.chars().count() < 140), "{drawn}");
     }
