@@ -13,6 +13,7 @@ use crate::host::HostError;
 use crate::host::command::Tool;
 use crate::host::helper::{Helper, Mount, PRIVATE, Place};
 use crate::host::inside::{Root, Type};
+use crate::host::stack::roomy;
 
 /// Mounts the stand-in and fills it.
 ///
@@ -141,7 +142,7 @@ fn tree(root: &Root, directory: &str) -> Result<Tree, StandInError> {
         let metadata = root.link_metadata(&path)?;
         match metadata.map(|data| (data.kind, data.modified)) {
             Some((Type::Directory, _)) => {
-                found.extend(tree(root, &path)?);
+                found.extend(roomy(|| tree(root, &path))?);
                 found.insert(path, Node::Directory);
             }
             Some((Type::File, modified)) => {

@@ -125,6 +125,13 @@ fn known(code: i32) -> Option<(Kind, &'static str)> {
         libc::ELOOP => (Kind::WrongType, "a symbolic link stands in the way"),
         libc::ENOTDIR => (Kind::WrongType, "a part of the path is not a directory"),
         libc::EISDIR => (Kind::WrongType, "it is a directory"),
+        libc::ENAMETOOLONG => (Kind::Invalid, "the path is too long"),
+        libc::EMFILE | libc::ENFILE => (
+            Kind::Failed,
+            "too many files are open, or directories are nested too deeply",
+        ),
+        libc::ENOMEM => (Kind::Failed, "no memory is left"),
+        libc::EFBIG => (Kind::Invalid, "it is larger than the file system can hold"),
         libc::ENOSYS | libc::EOPNOTSUPP => (Kind::Unsupported, "this kernel or file system cannot do it"),
         libc::ECONNREFUSED => (Kind::NotFound, "nobody answers there"),
         libc::EHOSTUNREACH | libc::ENETUNREACH => (Kind::NotFound, "it cannot be reached"),

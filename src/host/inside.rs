@@ -14,6 +14,7 @@ use rustix::fs::{AtFlags, FileType, Gid, Mode, OFlags, ResolveFlags, Timespec, T
 use rustix::io::Errno;
 
 use super::error::{Explain, HostError, Kind, Result};
+use super::stack::roomy;
 
 /// How often a look-up is repeated that a rename elsewhere disturbed (`EAGAIN`).
 const ATTEMPTS: usize = 1000;
@@ -466,7 +467,7 @@ fn remove_at(parent: BorrowedFd<'_>, name: &OsStr) -> rustix::io::Result<()> {
         other => other?,
     };
     for child in names_in(&directory)? {
-        remove_at(directory.as_fd(), &child)?;
+        roomy(|| remove_at(directory.as_fd(), &child))?;
     }
     rustix::fs::unlinkat(parent, name, AtFlags::REMOVEDIR)
 }

@@ -27,6 +27,7 @@ pub mod pour;
 pub mod rootless;
 #[allow(clippy::disallowed_methods)]
 pub mod sparse;
+pub mod stack;
 mod sys;
 pub mod terminal;
 pub mod threads;

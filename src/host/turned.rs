@@ -11,6 +11,7 @@ use rustix::io::{Errno, Result};
 
 use super::error::Explain;
 use super::inside::{Root, as_listed};
+use super::stack::roomy;
 
 /// `TMPFS_MAGIC` (statfs(2)).
 const TMPFS: rustix::fs::FsWord = 0x0102_1994;
@@ -34,7 +35,7 @@ fn turn_below(directory: &OwnedFd) -> Result<()> {
     for name in &names {
         renew(directory.as_fd(), name, &between)?;
         if let Some(below) = below(directory.as_fd(), name)? {
-            turn_below(&below)?;
+            roomy(|| turn_below(&below))?;
         }
     }
     // Whether the newest is the first or the last is the kernel's affair.

@@ -15,6 +15,7 @@ use super::variables::Variable;
 use super::within::{Literals, Within};
 use crate::address::ModulePath;
 use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::host::stack::roomy;
 use crate::lang::syntax::{Expression, Part};
 use crate::lang::{Noted, Reference, Value};
 use crate::schema::{Files, suggest};
@@ -23,12 +24,6 @@ use crate::spec::ProviderKey;
 
 /// How deeply locals may be built on locals, counted with the modules, variables and outputs that lead to them.
 const DEEPEST: usize = 300;
-
-/// Bytes of the stack that computing one of them may take: an expression may have 64 levels, each some frames.
-const ROOM: usize = 1 << 20;
-
-/// What is added to the stack when less is left.
-const MORE: usize = 16 << 20;
 
 /// The names of a module.
 pub(super) struct Names<'a> {
@@ -335,7 +330,7 @@ impl<'a> Names<'a> {
         }
         drop(standing);
         self.stack.borrow_mut().push((step, asked.clone()));
-        let computed = stacker::maybe_grow(ROOM, MORE, with);
+        let computed = roomy(with);
         self.stack.borrow_mut().pop();
         Some(computed.map_err(|errors| {
             let first = errors.iter().next().cloned();

@@ -11,6 +11,7 @@ use std::time::Duration;
 use super::Context;
 use crate::host::helper::{Helper, PRIVATE};
 use crate::host::inside::{Attributes, Root, Type};
+use crate::host::stack::roomy;
 use crate::host::{HostError, Result, files};
 
 /// The directory of the marks, in the private one.
@@ -107,7 +108,7 @@ fn walk(
             into.insert(format!("{prefix}{path}"), step.clone());
         }
         if found.kind == Type::Directory {
-            walk(root, &path, prefix, marks, into)?;
+            roomy(|| walk(root, &path, prefix, marks, into))?;
         }
     }
     Ok(())

@@ -10,6 +10,7 @@ use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
 use crate::digest::Digest;
+use crate::host::stack::roomy;
 
 /// Longer texts are not kept for diffs.
 const LONGEST_TEXT: u64 = 64 << 10;
@@ -172,7 +173,7 @@ impl Files {
             let metadata = fs::symlink_metadata(self.absolute(&path)).map_err(|error| FileError::io(&path, &error))?;
             found.push(self.entry(path.clone(), &metadata)?);
             if metadata.is_dir() {
-                self.walk(&path, found)?;
+                roomy(|| self.walk(&path, found))?;
             }
         }
         Ok(())

@@ -12,6 +12,7 @@ use super::StepError;
 use crate::digest::Digest;
 use crate::host::files;
 use crate::host::inside::{Attributes, Root, Type};
+use crate::host::stack::roomy;
 use crate::schema::{GivenFile, InputKind};
 
 /// Who owns what is copied, and with what mode.
@@ -285,7 +286,7 @@ fn copy_out(root: &Root, source: &str, destination: &Path) -> Result<(), StepErr
             files::create_dir_all(destination)?;
             let each = |name: OsString| {
                 let name = name.into_string().map_err(|_| unfit("holds a name that is no text"))?;
-                copy_out(root, &format!("{source}/{name}"), &destination.join(name))
+                roomy(|| copy_out(root, &format!("{source}/{name}"), &destination.join(name)))
             };
             root.list(shown)?.into_iter().try_for_each(each)
         }

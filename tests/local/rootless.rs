@@ -260,7 +260,9 @@ fn verify_sees_who_depends_on_the_order_of_names() {
     let make = "mkdir /srv/many; cd /srv/many; for name in d b .bake-0 c; do echo > $name; done; touch -d '2001-01-01 00:00:00' .";
     let order =
         "  provision \"local\" \"order\" {\n    inline = [\"ls -U $BAKE_ROOT/srv/many > $BAKE_ROOT/srv/order\"]\n  }\n";
-    let module = image("tiny", &format!("{}{order}", shell("many", &[make])));
+    // Deeper than a thread's stack is for who calls itself for each directory.
+    let deep = "cd /srv; i=0; while [ $i -lt 700 ]; do mkdir d; cd d; i=$((i+1)); done";
+    let module = image("tiny", &format!("{}{order}", shell("many", &[make, deep])));
     let mine = project(&module);
     apply_as_user(&mine);
     let output = as_user(&mine, &["verify"]).output().unwrap();

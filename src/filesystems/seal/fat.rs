@@ -7,6 +7,7 @@ use crate::filesystems::stand_in;
 use crate::host::command::Tool;
 use crate::host::helper::Helper;
 use crate::host::inside::{Root, Type};
+use crate::host::stack::roomy;
 use crate::host::{HostError, Result};
 
 /// How a FAT is laid out ("Microsoft FAT Specification", "Boot Sector and BPB").
@@ -116,7 +117,7 @@ fn walk(root: &Root, directory: &str, into: &mut Vec<(String, Type)>) -> Result<
         };
         into.push((path.clone(), found.kind));
         if found.kind == Type::Directory {
-            walk(root, &path, into)?;
+            roomy(|| walk(root, &path, into))?;
         }
     }
     Ok(())

@@ -12,6 +12,7 @@ use rustix::fs::{AtFlags, FileType, Gid, Mode, OFlags, Timespec, Timestamps, Uid
 
 use super::reader::{Inode, Reader};
 use crate::host::error::{HostError, Kind, Result};
+use crate::host::stack::roomy;
 
 /// Bytes that are copied at a time.
 const CHUNK: usize = 1 << 20;
@@ -50,7 +51,7 @@ impl Work<'_> {
             }
             if inode.kind() == FileType::Directory {
                 let made = make_directory(into, &name).map_err(|error| unpacking(&at, error))?;
-                self.directory(&at, &inode, made.as_fd())?;
+                roomy(|| self.directory(&at, &inode, made.as_fd()))?;
             } else if self
                 .make(&at, &inode, into, &name)
                 .map_err(|error| unpacking(&at, error))?

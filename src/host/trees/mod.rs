@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use super::error::{Explain, Result};
 use super::inside::names_in;
+use super::stack::roomy;
 use contents::Candidate;
 pub use side::Side;
 use side::{Facts, Folder, flags};
@@ -138,7 +139,7 @@ fn ahead(directory: &OwnedFd, device: u64) -> std::io::Result<()> {
         };
         let opened = rustix::fs::openat(directory, &*name, wish, Mode::empty())?;
         match wish.contains(OFlags::DIRECTORY) {
-            true => ahead(&opened, device)?,
+            true => roomy(|| ahead(&opened, device))?,
             // It is a wish: who cannot grant it reads later.
             false => drop(rustix::fs::fadvise(&opened, 0, None, rustix::fs::Advice::WillNeed)),
         }
@@ -202,7 +203,7 @@ impl Walk<'_> {
         match one.kind {
             FileType::Directory => {
                 let (first, second) = (sides.0.enter(folders.0, name)?, sides.1.enter(folders.1, name)?);
-                self.directory(path, &first, &second)
+                roomy(|| self.directory(path, &first, &second))
             }
             FileType::RegularFile => {
                 self.file(path, (&one, &other));
