@@ -10,7 +10,7 @@ mod machine;
 use std::path::Path;
 use std::time::Duration;
 
-use bake::host::{devices, files, sparse};
+use bake::host::{devices, sparse};
 
 /// Volumes and their sizes in MiB, in the order in which the kernel numbers them: neither is where its letter would be.
 const VOLUMES: [(&str, u64); 3] = [
@@ -25,7 +25,7 @@ fn volumes_are_found_by_the_serial_numbers_of_their_controllers() {
     if machine::is_inside() {
         return in_the_machine();
     }
-    let directory = files::temporary_dir().expect("a temporary directory");
+    let directory = tempfile::tempdir().expect("a temporary directory");
     let mut arguments = Vec::new();
     for (volume, size) in VOLUMES {
         let disk = directory.path().join(volume);

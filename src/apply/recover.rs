@@ -8,6 +8,7 @@ use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::event::Events;
 use crate::host::helper;
 use crate::host::machine::Process;
+use crate::host::temporary;
 use crate::journal::{Backend, Found, Journal, Outcome, Place, Record, Standing};
 use crate::nodes::context::{Helpers, Outputs, Secrets, StepLog, StopSwitch};
 use crate::nodes::{Context, Handle, Keeper, Lifetime, NodeError, NodeKind};
@@ -35,7 +36,7 @@ pub struct Recovered {
     pub stuck: Vec<(Address, Diagnostic)>,
 }
 
-/// Recovers every dead run of a project.
+/// Recovers every dead run of a project, and removes what dead runs of this user have in temporary directories.
 ///
 /// # Errors
 /// A journal that does not read. What could not be closed is no error here but in the answer.
@@ -50,6 +51,7 @@ pub async fn recover(
     if scope == Scope::DeadAndKept {
         end_kept(&backend, command, events).await?;
     }
+    temporary::sweep();
     let mut all = Vec::new();
     for found in backend.all(command).map_err(Diagnostic::from)? {
         match found {

@@ -277,17 +277,6 @@ pub fn create_dir_all(path: &Path) -> Result<()> {
     fs::create_dir_all(path).map_err(|error| HostError::on_path("make directory", path, error))
 }
 
-/// A directory under the system's directory for temporary files that is removed when the value is dropped.
-///
-/// # Errors
-/// As mkdir(2).
-pub fn temporary_dir() -> Result<tempfile::TempDir> {
-    tempfile::Builder::new()
-        .prefix("bake-")
-        .tempdir()
-        .doing(|| "make a temporary directory".into())
-}
-
 /// A file without a name, in memory, that holds these bytes and is read from its beginning.
 ///
 /// # Errors
@@ -343,7 +332,7 @@ mod tests {
     use super::*;
 
     fn here() -> (tempfile::TempDir, PathBuf) {
-        let directory = temporary_dir().unwrap();
+        let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("file");
         (directory, path)
     }

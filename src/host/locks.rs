@@ -309,7 +309,7 @@ mod tests {
 
     #[tokio::test]
     async fn one_holds_it_and_the_other_is_told_who() {
-        let directory = files::temporary_dir().unwrap();
+        let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("locks/web");
         let lock = Lock::try_take(&path, "bake apply").unwrap().unwrap();
         let held = Lock::try_take(&path, "bake destroy").unwrap().unwrap_err();
@@ -329,7 +329,7 @@ mod tests {
 
     #[tokio::test]
     async fn whoever_waits_gets_it_when_it_is_free() {
-        let directory = files::temporary_dir().unwrap();
+        let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("lock");
         let lock = Lock::try_take(&path, "first").unwrap().unwrap();
         let (tell, told) = tokio::sync::oneshot::channel();
@@ -348,7 +348,7 @@ mod tests {
 
     #[test]
     fn a_lock_that_was_left_stays_with_those_who_share_it() {
-        let directory = files::temporary_dir().unwrap();
+        let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("lock");
         let lock = Lock::try_take(&path, "first").unwrap().unwrap();
         let shared = lock.share().unwrap();

@@ -82,11 +82,11 @@ impl Log {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::host::files::{read, temporary_dir};
+    use crate::host::files::read;
 
     #[test]
     fn a_torn_line_is_cut_off_and_the_rest_kept() {
-        let directory = temporary_dir().unwrap();
+        let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("file");
         let mut log = Log::open(&path).unwrap();
         log.append(b"one").unwrap();

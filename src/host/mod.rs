@@ -29,6 +29,7 @@ pub mod rootless;
 pub mod sparse;
 pub mod stack;
 mod sys;
+pub mod temporary;
 pub mod terminal;
 pub mod threads;
 pub mod trees;

@@ -153,7 +153,7 @@ mod tests {
     use crate::host::{Kind, files};
 
     fn here() -> (tempfile::TempDir, PathBuf) {
-        let directory = files::temporary_dir().unwrap();
+        let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("file");
         (directory, path)
     }

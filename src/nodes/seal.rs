@@ -21,6 +21,7 @@ use crate::host::command::Tool;
 use crate::host::ext4::Reader;
 use crate::host::helper::{Helper, Mount, PRIVATE, Place};
 use crate::host::inside::{Attributes, Metadata};
+use crate::host::temporary::Temporary;
 use crate::host::trees::{self, Difference, Side};
 use crate::host::{self, files, machine, sparse};
 use crate::providers::Marker;
@@ -97,7 +98,7 @@ impl Kind for Seal {
 struct Workplace {
     file: PathBuf,
     /// Removed when this goes.
-    temporary: Option<tempfile::TempDir>,
+    temporary: Option<Temporary>,
 }
 
 impl Workplace {
@@ -108,7 +109,7 @@ impl Workplace {
                 temporary: None,
             });
         }
-        let directory = files::temporary_dir()?;
+        let directory = Temporary::new()?;
         Ok(Workplace {
             file: directory.path().join("seal"),
             temporary: Some(directory),
@@ -273,7 +274,7 @@ impl Job<'_> {
         if several.is_empty() {
             return Ok(false);
         }
-        let directory = files::temporary_dir()?;
+        let directory = Temporary::new()?;
         let (tool, values) = ext4::in_order(&self.anew(&old.root), &several, directory.path());
         for (file, value) in values {
             files::replace(&file, value)?;

@@ -196,7 +196,7 @@ impl Bench {
 
 /// Looks into a file system on a disk, which begins at an offset: mounted read-only, in a place that goes.
 pub fn mounted(disk: &Path, offset: u64, look: impl FnOnce(&Path)) {
-    let place = bake::host::files::temporary_dir().expect("a temporary directory");
+    let place = tempfile::tempdir().expect("a temporary directory");
     let options = format!("loop,ro,offset={offset}");
     let mount = Command::new("mount")
         .args(["-o", &options])

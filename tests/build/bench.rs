@@ -43,7 +43,7 @@ pub struct Bench {
 
 impl Bench {
     pub fn new() -> Bench {
-        let directory = files::temporary_dir().expect("a temporary directory");
+        let directory = tempfile::tempdir().expect("a temporary directory");
         let store = directory.path().join("store");
         Bench::with_store(directory, &store)
     }

@@ -1,7 +1,8 @@
 //! Projects that are disturbed, and the disturbance.
 
 use std::collections::VecDeque;
-use std::fs::{self, File};
+use std::fs::{self, File, Permissions};
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -100,6 +101,26 @@ pub fn events(project: &Project) -> PathBuf {
     project.path().join("events")
 }
 
+/// Where bake has its temporary files under a fault.
+fn temporary(project: &Project) -> PathBuf {
+    project.path().join("temporary")
+}
+
+/// What a dead bake may have left among temporary files; where none has run recover looks for nothing.
+pub fn leave_temporary(project: &Project) {
+    if project.path().join(".bake").exists() {
+        let left = temporary(project).join(".bake-work-killed");
+        fs::create_dir_all(left.join("sub")).expect("the project can be written");
+        fs::set_permissions(left, Permissions::from_mode(0o700)).expect("it is ours");
+    }
+}
+
+/// What a bake under a fault has left among temporary files.
+pub fn left_temporary(project: &Project) -> Vec<PathBuf> {
+    let left = fs::read_dir(temporary(project)).expect("it stands");
+    left.map(|entry| entry.expect("it can be read").path()).collect()
+}
+
 /// The events of an apply as they stand in its file, without those that come from steps themselves.
 pub fn told(project: &Project) -> Vec<serde_json::Value> {
     let text = fs::read_to_string(events(project)).expect("an apply was started");
@@ -153,8 +174,10 @@ impl Fault {
         }
         strace.arg(env!("CARGO_BIN_EXE_bake")).args(arguments);
         let told = File::create(events(project)).expect("the project can be written");
+        fs::create_dir_all(temporary(project)).expect("the project can be written");
         let output = strace
             .current_dir(project.path())
+            .env("TMPDIR", temporary(project))
             .stdin(Stdio::null())
             .stdout(told)
             .output()

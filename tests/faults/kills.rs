@@ -67,12 +67,14 @@ impl Moment {
 /// Kills the recovery before its first call of a kind, the recovery of that before its second, and so on, until one
 /// comes to its end. How many kills that were.
 fn recover(project: &Project, calls: &'static str) -> usize {
+    leave_temporary(project);
     for number in 1.. {
         let ended = Fault::kill(calls, number).run(project, RECOVER);
         Traces::wait_until_none(project.path());
         if !ended.killed {
             assert_eq!(ended.code, Some(0), "{}", ended.said);
             Traces::assert_none(project.path());
+            assert_eq!(left_temporary(project), [""; 0].map(Path::new));
             return number - 1;
         }
     }

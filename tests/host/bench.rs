@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use bake::host::command::Tool;
 use bake::host::helper::{Chroot, Command, Exit, Extent, Helper, Input, LoopDevice, Mount, Place, Stream};
-use bake::host::{files, loops, sparse};
+use bake::host::{loops, sparse};
 
 pub const ROOT: &str = "/run/bake/root";
 const MIB: u64 = 1 << 20;
@@ -20,7 +20,7 @@ pub struct Bench {
 
 impl Bench {
     pub async fn new() -> Bench {
-        let directory = files::temporary_dir().expect("a temporary directory");
+        let directory = tempfile::tempdir().expect("a temporary directory");
         let image = directory.path().join("disk.raw");
         sparse::create(&image, 64 * MIB).expect("a sparse file");
         let helper = start().await;

@@ -15,7 +15,7 @@ struct Yard {
 
 impl Yard {
     fn new() -> Yard {
-        let directory = files::temporary_dir().expect("a directory");
+        let directory = tempfile::tempdir().expect("a directory");
         for name in ["root/inner", "outside"] {
             files::create_dir_all(&directory.path().join(name)).expect("a directory");
         }

@@ -2,7 +2,7 @@
 
 use bake::host::command::Tool;
 use bake::host::partitions::{Scheme, Wanted, grow, lay_out, write};
-use bake::host::{files, sparse};
+use bake::host::sparse;
 
 const MIB: u64 = 1 << 20;
 
@@ -21,7 +21,7 @@ async fn sfdisk_reads_what_bake_writes_and_finds_no_fault() {
         (Scheme::Gpt, "01234567-89ab-4cde-8f01-23456789abcd", "gpt"),
         (Scheme::Mbr, "89abcdef", "dos"),
     ] {
-        let directory = files::temporary_dir().expect("a directory");
+        let directory = tempfile::tempdir().expect("a directory");
         let path = directory.path().join("disk");
         sparse::create(&path, 64 * MIB).expect("a disk");
         let all = [wanted("esp", "esp", Some(MIB)), wanted("root", "linux-root", None)];

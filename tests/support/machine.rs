@@ -31,7 +31,7 @@ pub fn is_inside() -> bool {
 /// # Panics
 /// If the machine does not start, or the test in it fails.
 pub fn run(test: &str, arguments: &[String]) -> String {
-    let directory = files::temporary_dir().expect("a temporary directory");
+    let directory = tempfile::tempdir().expect("a temporary directory");
     let initrd = directory.path().join("initrd");
     pack(&directory.path().join("root"), &initrd);
     let output = Command::new("timeout")

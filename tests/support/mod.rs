@@ -17,7 +17,7 @@ pub struct Project {
 impl Project {
     /// A project with this module in it.
     pub fn new(module: &str) -> Project {
-        let directory = files::temporary_dir().expect("a temporary directory");
+        let directory = tempfile::tempdir().expect("a temporary directory");
         let project = Project { directory };
         project.write("main.bake.hcl", module);
         project

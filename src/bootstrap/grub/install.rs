@@ -9,6 +9,7 @@ use super::{Grub, NotPossible};
 use crate::host::command::Tool;
 use crate::host::files;
 use crate::host::inside::{Attributes, Root};
+use crate::host::temporary::Temporary;
 use crate::steps::{Site, StepError};
 
 /// GUID (GPT) of a BIOS boot partition; types of an ESP in both tables (Discoverable Partitions Specification, sfdisk(8)).
@@ -110,7 +111,7 @@ impl Grub {
         let config = self.config(layout, &root)?;
         root.make_dirs("/boot/grub")?;
         root.write("/boot/grub/grub.cfg", config.text().as_bytes(), &Attributes::default())?;
-        let work = files::temporary_dir()?;
+        let work = Temporary::new()?;
         let early = work.path().join("early.cfg");
         files::replace(&early, config.early().as_bytes())?;
         let image = Image {

@@ -31,13 +31,6 @@ use crate::spec::{ProviderKey, ProviderSettings};
 use crate::ui::Terminal;
 use crate::ui::progress::{Progress, Style};
 
-/// Where the whole file system is seen again, so that every path is another: a directory of this process alone, because
-/// the mount point goes away with the build.
-fn elsewhere_root() -> String {
-    let name = format!("bake-elsewhere-{}", std::process::id());
-    std::env::temp_dir().join(name).display().to_string()
-}
-
 /// What is different around the other build. It begins later, too.
 const VARIED: &[(&str, &str)] = &[
     ("TZ", "Pacific/Kiritimati"),
@@ -106,7 +99,8 @@ async fn run(
     let unknown = |error: std::io::Error| Diagnostic::error(format!("cannot find this directory or program: {error}"));
     let directory = std::env::current_dir().map_err(unknown)?;
     let program = std::env::current_exe().map_err(unknown)?;
-    let root = elsewhere_root();
+    // Where the whole file system is seen again, so that every path is another.
+    let root = into.join("elsewhere").display().to_string();
     let fixed = ["/bin/sh", "-c", SCRIPT, "sh"].map(str::to_owned);
     let call = [program.display().to_string(), "verify".to_owned(), address.to_string()];
     let target = ["--rebuild-into".to_owned(), into.display().to_string()];

@@ -14,6 +14,7 @@ use crate::host::command::Tool;
 use crate::host::error::{HostError, Kind, Result};
 use crate::host::fetch;
 use crate::host::files;
+use crate::host::temporary::Temporary;
 
 /// Packages that are fetched side by side.
 const AT_ONCE: usize = 8;
@@ -24,7 +25,7 @@ const READ_AT_ONCE: usize = 4;
 /// An archive that holds these packages and no others.
 #[derive(Debug)]
 pub struct Pool {
-    directory: tempfile::TempDir,
+    directory: Temporary,
     /// How many of them had to be fetched.
     pub fetched: usize,
 }
@@ -37,7 +38,7 @@ impl Pool {
     pub async fn make(packages: &Packages, suite: &str) -> Result<Pool> {
         let cached = cache::directory("packages")?;
         cache::sweep(&cached);
-        let directory = files::temporary_dir()?;
+        let directory = Temporary::new()?;
         let slots = Arc::new(Semaphore::new(AT_ONCE));
         let mut running = JoinSet::new();
         for (name, package) in packages {

@@ -7,6 +7,7 @@ use super::{Package, Packages};
 use crate::host::command::Tool;
 use crate::host::error::{HostError, Kind, Result};
 use crate::host::files;
+use crate::host::temporary::Temporary;
 
 /// Debian's own keys. Who names a mirror and no keyring means Debian.
 const DEBIAN_KEYS: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
@@ -42,7 +43,7 @@ pub async fn resolve(wanted: &Wanted) -> Result<Packages> {
         );
         error.help("write mirror = \"...\", with the address of a Debian mirror")
     })?;
-    let directory = files::temporary_dir()?;
+    let directory = Temporary::new()?;
     let at = directory.path();
     for name in ["etc/apt.conf.d", "etc/preferences.d", "etc/sources.list.d"] {
         files::create_dir_all(&at.join(name))?;

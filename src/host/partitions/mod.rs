@@ -187,12 +187,12 @@ fn u64_at(bytes: &[u8], at: usize) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::host::{files, sparse};
+    use crate::host::sparse;
 
     const MIB: u64 = 1 << 20;
 
     fn disk(size: u64) -> (tempfile::TempDir, std::path::PathBuf) {
-        let directory = files::temporary_dir().unwrap();
+        let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("disk");
         sparse::create(&path, size).unwrap();
         (directory, path)
