@@ -12,7 +12,7 @@ use super::exit::Exit;
 use super::output::known;
 use super::session::{ModuleArguments, Session};
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::host;
+use crate::host::{self, HostError};
 use crate::lang::{Value, print, syntax};
 use crate::module::{Explorer, explore};
 use crate::plan::outputs::Known;
@@ -104,7 +104,7 @@ impl Console<'_, '_> {
     fn answer_all(&self) -> Result<Exit, Diagnostics> {
         let (mut all_good, mut text) = (true, String::new());
         for line in std::io::stdin().lock().lines() {
-            let line = line.map_err(|error| Diagnostic::error(format!("cannot read standard input: {error}")))?;
+            let line = line.map_err(|error| Diagnostic::from(HostError::of_io("read standard input", error)))?;
             text.extend([line.as_str(), "\n"]);
             if syntax::is_incomplete(&text) {
                 continue;

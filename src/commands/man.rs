@@ -4,6 +4,7 @@ use super::completion::one_dash;
 use super::exit::Exit;
 use super::help;
 use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::host::HostError;
 use crate::ui::Terminal;
 
 /// Print the manual page
@@ -16,7 +17,7 @@ pub struct Args {}
 impl Args {
     /// Prints the page as roff.
     pub fn run(self, terminal: &Terminal) -> Result<Exit, Diagnostics> {
-        let page = page().map_err(|error| Diagnostic::error(format!("cannot write the manual page: {error}")))?;
+        let page = page().map_err(|error| Diagnostic::from(HostError::of_io("write the manual page", error)))?;
         terminal.data(&page);
         Ok(Exit::Done)
     }

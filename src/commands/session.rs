@@ -9,6 +9,7 @@ use clap::builder::NonEmptyStringValueParser;
 use super::assignments::Assignments;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::event::{Event, Events};
+use crate::host::HostError;
 use crate::module::{self, LoadOptions, Module};
 use crate::plan::observe::{self, World, observe};
 use crate::plan::{Plan, closer};
@@ -237,7 +238,7 @@ pub fn runtime() -> Result<tokio::runtime::Runtime, Diagnostics> {
         .worker_threads(2)
         .enable_all()
         .build();
-    built.map_err(|error| Diagnostic::error(format!("cannot start the runtime: {error}")).into())
+    built.map_err(|error| HostError::of_io("start the runtime", error).into())
 }
 
 /// The image of this address or id, of a release or the current one: images come newest first.

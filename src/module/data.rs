@@ -18,6 +18,7 @@ use super::{Data, LoadOptions};
 use crate::data::{self, Asks, Found, Kind, Pins, Request};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::digest::{ContentHasher, Digest};
+use crate::host::HostError;
 use crate::lang::syntax::Block as Written;
 use crate::lang::{Term, Value};
 use crate::providers::{self, Contact, Owner, Providers};
@@ -232,7 +233,7 @@ impl<'a> Reader<'a> {
             false => Some(Providers::default()),
         };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        let runtime = runtime.map_err(|error| Diagnostic::error(format!("cannot start the runtime: {error}")));
+        let runtime = runtime.map_err(|error| Diagnostic::from(HostError::of_io("start the runtime", error)));
         let (Some(providers), Some(runtime)) = (providers, found.take(runtime)) else {
             return;
         };

@@ -20,15 +20,15 @@ pub enum ProviderError {
         by: String,
     },
     /// There is no room left.
-    #[error("{what}: no space left")]
+    #[error("cannot {what}: no space is left")]
     Full {
-        /// What was being written, with the path.
+        /// What was being done, with the path: `write /x`.
         what: String,
     },
     /// Not allowed.
-    #[error("{what}: permission denied")]
+    #[error("cannot {what}: permission denied")]
     Denied {
-        /// What was tried, with the path.
+        /// What was tried, with the path: `read /x`.
         what: String,
     },
     /// Something that bake wrote does not read back.

@@ -13,12 +13,7 @@ const PLAIN: &[&str] = &["apply", "-auto-approve", "-parallelism", "1"];
 /// An error for people, of which the reader learns what could not be written.
 fn is_clear(ended: &Ended, place: &str, case: &str) {
     let said = &ended.said;
-    let words = [
-        "no space is left",
-        "no space left",
-        "failed to read or write",
-        "is full",
-    ];
+    let words = ["no space is left", "failed to read or write", "is full"];
     assert_eq!(ended.code, Some(1), "{case}: {said}");
     assert!(
         words.iter().any(|words| said.to_lowercase().contains(words)),

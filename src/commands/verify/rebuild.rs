@@ -18,9 +18,9 @@ use crate::apply::{OnError, Settings, Signals};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::digest::Digest;
 use crate::graph::ids;
-use crate::host::files;
 use crate::host::helper::{Command, Exit as Ended, Helper, Input, Mount, Place, Stream};
 use crate::host::locks::Lock;
+use crate::host::{HostError, files};
 use crate::module::Assignment;
 use crate::nodes::context::Secrets;
 use crate::nodes::filesystem::Action;
@@ -54,7 +54,7 @@ pub fn compare(
     terminal: &Arc<Terminal>,
 ) -> Result<Vec<differences::Volume>, Diagnostics> {
     let bake = std::path::absolute(apply::BAKE_DIRECTORY);
-    let bake = bake.map_err(|error| Diagnostic::error(format!("cannot find this directory: {error}")))?;
+    let bake = bake.map_err(|error| Diagnostic::from(HostError::of_io("find this directory", error)))?;
     let into = bake.join("verify");
     let lock = bake.join("verify.lock");
     let taking = Lock::take(&lock, "bake verify", None, |held| {
@@ -96,7 +96,7 @@ async fn run(
     module: &ModuleArguments,
     terminal: &Arc<Terminal>,
 ) -> Result<(), Diagnostic> {
-    let unknown = |error: std::io::Error| Diagnostic::error(format!("cannot find this directory or program: {error}"));
+    let unknown = |error: std::io::Error| Diagnostic::from(HostError::of_io("find this directory or program", error));
     let directory = std::env::current_dir().map_err(unknown)?;
     let program = std::env::current_exe().map_err(unknown)?;
     // Where the whole file system is seen again, so that every path is another.
