@@ -116,7 +116,9 @@ fn output(command: &str, directory: &Path) -> String {
         .stdin(Stdio::null())
         .output()
         .expect("bash can be run");
-    let mut text = String::from_utf8_lossy(&result.stdout).into_owned();
+    // It stands there when the machine is slow.
+    let waiting = "Reading the module and what stands ...\n";
+    let mut text = String::from_utf8_lossy(&result.stdout).replace(waiting, "");
     if !text.is_empty() && !text.ends_with('\n') {
         text.push('\n');
     }

@@ -1,6 +1,10 @@
 //! Progress as it stands on the screen at the end. A line that had run over the edge would have left something there:
 //! what is drawn anew is taken away by the number of its lines.
 
+use std::io::{BufRead, BufReader};
+use std::path::PathBuf;
+use std::process::Stdio;
+
 use crate::pty::Pty;
 use crate::screen::Screen;
 use crate::support::{Project, Traces};
@@ -101,14 +105,38 @@ fn a_pipe_gets_plain_lines() {
     Traces::wait_until_none(project.path());
 }
 
-/// What takes longer than an eye notices says that something happens, and leaves no trace of that.
-#[test]
-fn a_plan_that_takes_its_time_says_so() {
+/// A project whose plan waits for a file.
+fn gated() -> (Project, PathBuf) {
     let project = project("");
     let gate = project.path().join("gate");
     let program = format!("until [ -e {} ]; do sleep 0.05; done; echo '{{}}'", gate.display());
     let slow = format!("data \"external\" \"slow\" {{\n  program = [\"/bin/sh\", \"-c\", {program:?}]\n}}\n");
     std::fs::write(project.path().join("slow.bake.hcl"), slow).expect("the project can be written");
+    (project, gate)
+}
+
+/// What takes longer than an eye notices says that something happens; to others than a terminal, too.
+#[test]
+fn a_plan_in_a_pipe_that_takes_its_time_says_so() {
+    let (project, gate) = gated();
+    let mut bake = project.bake(&["plan"]);
+    let mut bake = bake
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("bake starts");
+    let mut lines = BufReader::new(bake.stderr.take().expect("it was asked for")).lines();
+    let first = lines.next().expect("a line comes").expect("it is text");
+    assert_eq!(first, "Reading the module and what stands ...");
+    std::fs::write(&gate, "").expect("the project can be written");
+    assert_eq!(lines.count(), 0);
+    assert!(bake.wait().expect("bake ends").success());
+}
+
+/// On a terminal it leaves no trace of that.
+#[test]
+fn a_plan_that_takes_its_time_says_so() {
+    let (project, gate) = gated();
     let mut pty = Pty::bake(&project, 80, &["plan"]);
     pty.wait_for("Reading the module");
     std::fs::write(&gate, "").expect("the project can be written");
