@@ -114,7 +114,7 @@ pub struct Glance {
 /// Looks at the files of a module and at what is given for its variables.
 ///
 /// # Errors
-/// If the directory holds no module, or cannot be read.
+/// If the directory holds no module, or cannot be read; values for variables that are not declared or take others.
 pub fn glance(options: &LoadOptions<'_>) -> Result<Glance, Diagnostics> {
     let options = LoadOptions {
         directory: options.directory.clone(),
@@ -132,7 +132,12 @@ pub fn glance(options: &LoadOptions<'_>) -> Result<Glance, Diagnostics> {
         .iter()
         .map(|(name, one)| (name.clone(), one.in_words(name)))
         .collect();
+    if read.unreadable.is_none() {
+        found.extend(variables::without_variable(&given, &read.declared));
+    }
     let variables = variables::evaluate_all(&read.declared, given, &options, false, &mut ignored);
+    let bad = variables.iter().filter(|(name, _)| by.contains_key(*name));
+    found.extend(bad.filter_map(|(_, one)| one.value.as_ref().err().cloned()));
     let plain = variables.into_iter().filter(|(_, one)| !one.sensitive);
     let value = |(name, one): (String, Variable)| {
         let by = by.get(&name)?.clone();

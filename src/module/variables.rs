@@ -76,10 +76,18 @@ pub(super) fn evaluate_all(
         }
         variables.insert(name.clone(), variable);
     }
-    for (name, given) in given.iter().filter(|_| complete) {
-        found.extend(undeclared(name, given, declared));
+    if complete {
+        found.extend(without_variable(&given, declared));
     }
     variables
+}
+
+/// What is to be said of values that are given to variables which are not declared.
+pub(super) fn without_variable(given: &BTreeMap<String, Given>, declared: &Declared) -> Diagnostics {
+    let others = given.iter().filter(|(name, _)| !declared.variables.contains_key(*name));
+    others
+        .filter_map(|(name, given)| undeclared(name, given, declared))
+        .collect()
 }
 
 /// A variable of a module that is called by a `module` block with this place.

@@ -156,6 +156,9 @@ fn what_moved_is_named() {
         "{said}"
     );
 
+    let said = refusal(&planned(), &["-var", "releas=one"]);
+    assert!(said.contains("no variable is called \"releas\""), "{said}");
+
     let project = planned();
     project.write("bake.auto.bakevars.hcl", "release = \"three\"\n");
     let said = refusal(&project, &[]);
