@@ -8,6 +8,9 @@ use crate::host::files;
 use crate::host::log::Log;
 use crate::nodes::context::StepLog;
 
+/// How long the logs of a run are kept, in days.
+const KEPT: i64 = 90;
+
 /// The logs of a run.
 #[derive(Debug, Clone)]
 pub struct Logs {
@@ -26,6 +29,19 @@ impl Logs {
     /// Where they are; it is made by the first of them.
     pub fn directory(&self) -> &Path {
         &self.directory
+    }
+
+    /// Removes the logs of runs that began long before this one. What is called otherwise than they are is not touched.
+    pub fn forget_old(&self) {
+        let (Some(all), Some(now)) = (self.directory.parent(), began(&self.directory)) else {
+            return;
+        };
+        let runs = std::fs::read_dir(all).into_iter().flatten().flatten();
+        let is_old = |path: &PathBuf| began(path).is_some_and(|then| now.duration_since(then).as_hours() > KEPT * 24);
+        for old in runs.map(|run| run.path()).filter(is_old) {
+            // They are in nobody's way.
+            let _ = files::remove_dir_all(&old);
+        }
     }
 
     /// The log of a node; its file is made by the first line.
@@ -47,6 +63,12 @@ impl Logs {
             }
         })
     }
+}
+
+/// When the run began of which this is the directory.
+fn began(directory: &Path) -> Option<jiff::civil::DateTime> {
+    let name = directory.file_name()?.to_str()?;
+    jiff::civil::DateTime::strptime("%Y-%m-%dT%H-%M-%S", name).ok()
 }
 
 fn open(path: &Path) -> Option<Log> {
@@ -81,6 +103,28 @@ fn file_name(text: &str) -> String {
 mod tests {
     use super::*;
     use crate::address::ImageAddress;
+
+    #[test]
+    fn what_is_old_goes_and_nothing_else() {
+        let directory = tempfile::tempdir().unwrap();
+        let all = directory.path().join("log");
+        for name in [
+            "2026-08-25T11-03-08",
+            "2026-08-26T12-03-09",
+            "2026-12-01T00-00-00",
+            "mine",
+            "2020",
+        ] {
+            files::create_dir_all(&all.join(name).join("image.web")).unwrap();
+        }
+        Logs::new(directory.path(), "2026-11-23T12:03:09Z").forget_old();
+        let mut left: Vec<_> = std::fs::read_dir(&all)
+            .unwrap()
+            .map(|run| run.unwrap().file_name())
+            .collect();
+        left.sort();
+        assert_eq!(left, ["2020", "2026-08-26T12-03-09", "2026-12-01T00-00-00", "mine"]);
+    }
 
     #[test]
     fn each_node_has_a_file_that_begins_with_its_first_line() {

@@ -181,6 +181,7 @@ async fn execute(
     let ledger = begin(&plan, &run, &now, &settings)?;
     let helpers = Helpers::new(settings.executable.clone());
     let logs = Logs::new(&settings.bake_directory, &now);
+    logs.forget_old();
     settings.contact.events.send(Event::Started {
         run: run.0.clone(),
         nodes: remaining.nodes.len(),
