@@ -69,6 +69,39 @@ impl Secrets {
         self.mask(text) != text
     }
 
+    /// The length of the longest of them, in bytes; 0 if there are none.
+    pub fn longest(&self) -> usize {
+        let windows = if self.0.windows.is_empty() { 0 } else { WINDOW };
+        self.0.whole.iter().map(String::len).fold(windows, usize::max)
+    }
+
+    /// Where bytes may be cut without cutting a secret that begins before `at`: there, or where that secret begins, or
+    /// behind it if the bytes begin with it.
+    pub fn cut(&self, bytes: &[u8], at: usize) -> usize {
+        let whole = self.0.whole.iter().flat_map(|form| {
+            let places = bytes.windows(form.len()).enumerate();
+            let found = places.filter(|(_, piece)| *piece == form.as_bytes());
+            found.map(|(start, piece)| (start, start + piece.len()))
+        });
+        let windows = bytes.windows(WINDOW).enumerate();
+        let windows = windows.filter(|(_, window)| self.0.windows.contains(*window));
+        let mut ranges: Vec<_> = whole.chain(windows.map(|(start, _)| (start, start + WINDOW))).collect();
+        ranges.sort_unstable();
+        let mut last = (0, 0);
+        for (start, end) in ranges.into_iter().take_while(|(start, _)| *start < at) {
+            last = if start < last.1 {
+                (last.0, last.1.max(end))
+            } else {
+                (start, end)
+            };
+        }
+        match last {
+            (_, end) if end <= at => at,
+            (0, end) => end,
+            (start, _) => start,
+        }
+    }
+
     /// The text with every secret replaced; of two that touch each other, or overlap, one mask is seen.
     pub fn mask(&self, text: &str) -> String {
         let mut hidden = vec![false; text.len()];

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
 use crate::address::Address;
+use crate::digest::Digest;
 use crate::host::files;
 use crate::host::log::Log;
 use crate::nodes::context::StepLog;
@@ -87,7 +88,8 @@ fn node_name(at: &Address) -> String {
     }
 }
 
-/// The text with everything that leads to another directory, or is unusual in a name, replaced.
+/// The text with everything that leads to another directory, or is unusual in a name, replaced; so that no two texts have
+/// one name, part of the digest of such a text follows.
 fn file_name(text: &str) -> String {
     let clean = |c: char| {
         if c.is_alphanumeric() || "._-".contains(c) {
@@ -96,7 +98,11 @@ fn file_name(text: &str) -> String {
             '_'
         }
     };
-    text.chars().map(clean).take(120).collect()
+    let name: String = text.chars().map(clean).take(120).collect();
+    match name == text {
+        true => name,
+        false => format!("{name}-{}", &Digest::of(text.as_bytes()).hex()[..6]),
+    }
 }
 
 #[cfg(test)]
@@ -138,7 +144,7 @@ mod tests {
         assert_eq!(std::fs::read_to_string(log.path()).unwrap(), "one\ntwo\n");
         let path = directory
             .path()
-            .join("log/2026-11-23T12-03-09/image.web__a_b__/provision..._x.log");
+            .join("log/2026-11-23T12-03-09/image.web__a_b__-d99a2d/provision..._x-061bee.log");
         assert_eq!(log.path(), path);
     }
 }

@@ -8,6 +8,7 @@ use super::plan::PlanArguments;
 use super::session;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::digest::Digest;
+use crate::host::files;
 use crate::lang::Value;
 use crate::module::{self, Glance, Inputs, LoadOptions};
 use crate::plan::observe::observe;
@@ -69,7 +70,7 @@ pub fn read(
 /// A directory in which none of the plan's files stands; values for variables that cannot be read.
 fn inputs_now(planned: &Inputs, options: &LoadOptions<'_>) -> Result<Inputs, Diagnostics> {
     let digest = |path: &Path| {
-        std::fs::read(planned.directory.join(path))
+        files::read(&planned.directory.join(path))
             .ok()
             .map(|bytes| Digest::of(&bytes))
     };
@@ -88,6 +89,11 @@ fn inputs_now(planned: &Inputs, options: &LoadOptions<'_>) -> Result<Inputs, Dia
         true => Err(others),
         false => Ok(Inputs {
             files,
+            looks: planned
+                .looks
+                .iter()
+                .filter_map(|look| look.again(&planned.directory))
+                .collect(),
             ..planned.clone()
         }),
     }

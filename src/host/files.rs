@@ -78,6 +78,17 @@ fn no_file(path: &Path) -> HostError {
     )
 }
 
+/// A pipe that nobody reads is an error ([`Kind::NotFound`]) and not waited for (fifo(7)).
+fn open_stream(path: &Path) -> std::io::Result<File> {
+    let stream = OpenOptions::new()
+        .write(true)
+        .custom_flags(nix::libc::O_NONBLOCK)
+        .open(path)?;
+    let flags = rustix::fs::fcntl_getfl(&stream)?;
+    rustix::fs::fcntl_setfl(&stream, flags - OFlags::NONBLOCK)?;
+    Ok(stream)
+}
+
 /// A file that is being made beside its place; dropped, it is removed.
 #[derive(Debug)]
 pub struct Coming {
@@ -122,7 +133,7 @@ impl Coming {
     }
 
     fn copy(&mut self, bytes: &mut impl Read) -> Result<u64> {
-        std::io::copy(bytes, &mut self.new).map_err(|error| HostError::on_path("write", &self.place, error))
+        std::io::copy(bytes, self.new.as_file_mut()).map_err(|error| HostError::on_path("write", &self.place, error))
     }
 }
 
@@ -132,9 +143,15 @@ impl Coming {
 /// As [`replace`], and read(2) of the reader.
 pub fn replace_from(path: &Path, mut bytes: impl Read) -> Result<u64> {
     if let Target::Stream = Target::of(path)? {
-        let stream = OpenOptions::new().write(true).open(path);
-        let passed = stream.and_then(|mut stream| std::io::copy(&mut bytes, &mut stream));
-        return passed.map_err(|error| HostError::on_path("write", path, error));
+        let passed = open_stream(path).and_then(|mut stream| std::io::copy(&mut bytes, &mut stream));
+        return passed.map_err(|error| match error.raw_os_error() {
+            Some(nix::libc::ENXIO) => HostError::new(
+                Kind::NotFound,
+                format!("write {}", path.display()),
+                "nobody reads this pipe",
+            ),
+            _ => HostError::on_path("write", path, error),
+        });
     }
     let mut new = Coming::beside(path)?;
     let copied = new.copy(&mut bytes)?;

@@ -22,6 +22,7 @@ pub mod value;
 
 pub use self::convert::{ConvertError, Step};
 pub use self::eval::evaluate;
+pub use self::functions::fileset::Look;
 pub use self::number::{NotANumber, Number};
 pub use self::print::print;
 pub use self::resolve::{Outputs, Variables};

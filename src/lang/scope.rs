@@ -1,9 +1,10 @@
 //! What an expression is evaluated in: what its references mean, and where its files are.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
+use super::functions::fileset::Look;
 use super::resolve::Known;
 use super::syntax::Reference;
 use super::value::Value;
@@ -39,6 +40,7 @@ pub struct Noted(Mutex<Notes>);
 #[derive(Debug, Default)]
 struct Notes {
     files: BTreeMap<PathBuf, Digest>,
+    looks: BTreeSet<Look>,
     secrets: Vec<Value>,
 }
 
@@ -55,6 +57,11 @@ impl Noted {
         self.notes().files.clone()
     }
 
+    /// What functions saw of directories, in order.
+    pub fn looks(&self) -> Vec<Look> {
+        self.notes().looks.iter().cloned().collect()
+    }
+
     /// What `sensitive(...)` was given, each once, in the order in which it was: what must be masked wherever it turns up.
     pub fn secrets(&self) -> Vec<Value> {
         self.notes().secrets.clone()
@@ -63,6 +70,10 @@ impl Noted {
     pub(super) fn read(&self, path: &Path, content: &[u8]) {
         let digest = Digest::of(content);
         self.notes().files.insert(path.to_owned(), digest);
+    }
+
+    pub(super) fn looked(&self, look: Look) {
+        self.notes().looks.insert(look);
     }
 
     /// Notes that a value must not be seen.

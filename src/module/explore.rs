@@ -38,7 +38,14 @@ pub fn explore<T>(
         Err(errors) => return Err(errors),
     };
     let given = given::collect(options, &read.automatic, &mut found);
-    let variables = variables::evaluate_all(&read.declared, given, options, read.unreadable.is_none(), &mut found);
+    let variables = variables::evaluate_all(
+        &read.declared,
+        given,
+        options,
+        read.unreadable.is_none(),
+        None,
+        &mut found,
+    );
     let files = Noted::new();
     let names = read.names_with_data(&variables, &files, options, &mut found);
     let secrets = variables.values().filter(|one| one.sensitive);

@@ -20,7 +20,7 @@ use super::{Data, Inputs, LoadOptions, Module, given, outputs, version};
 use crate::address::ModulePath;
 use crate::diagnostic::{Diagnostic, Diagnostics, Severity};
 use crate::digest::Digest;
-use crate::lang::{Noted, Value};
+use crate::lang::{Look, Noted, Value};
 use crate::providers::Owner;
 use crate::schema::{Decoder, Object};
 use crate::secrets::Secrets;
@@ -67,7 +67,7 @@ pub fn secrets(
         prompt: options.prompt,
         ..LoadOptions::default()
     };
-    let mut variables = variables::evaluate_all(&read.declared, given, &asked, false, &mut Diagnostics::new());
+    let mut variables = variables::evaluate_all(&read.declared, given, &asked, false, None, &mut Diagnostics::new());
     let (mut values, read) = (BTreeMap::new(), secrets_read(options, wanted)?);
     for (name, revision) in wanted {
         if let Some((value, _)) = read.get(name).filter(|(_, now)| now == revision) {
@@ -135,7 +135,7 @@ pub fn glance(options: &LoadOptions<'_>) -> Result<Glance, Diagnostics> {
     if read.unreadable.is_none() {
         found.extend(variables::without_variable(&given, &read.declared));
     }
-    let variables = variables::evaluate_all(&read.declared, given, &options, false, &mut ignored);
+    let variables = variables::evaluate_all(&read.declared, given, &options, false, None, &mut ignored);
     let bad = variables.iter().filter(|(name, _)| by.contains_key(*name));
     found.extend(bad.filter_map(|(_, one)| one.value.as_ref().err().cloned()));
     let plain = variables.into_iter().filter(|(_, one)| !one.sensitive);
@@ -174,9 +174,12 @@ impl Read {
         let read = Noted::new();
         let files = &self.files;
         let bake = self.bake(found);
-        let given = given::collect(options, &self.automatic, found);
+        let mut of_given = Diagnostics::new();
+        let given = given::collect(options, &self.automatic, &mut of_given);
+        let unread = of_given.iter().find(|one| one.severity == Severity::Error).cloned();
+        found.extend(of_given);
         let complete = self.unreadable.is_none();
-        let variables = variables::evaluate_all(&self.declared, given, options, complete, found);
+        let variables = variables::evaluate_all(&self.declared, given, options, complete, unread.as_ref(), found);
         let owner = Owner {
             project: project_of(bake.as_ref()),
             workspace: options.workspace.clone(),
@@ -227,7 +230,7 @@ impl Read {
             }
             below.extend(names.secrets.borrow().clone());
         });
-        let moved = moves.all;
+        let moved = moves.settle(&addresses, found);
         // What stands for secrets has the errors of the secrets, found in another order.
         let wrong = names.take_found();
         let others = identities.take_found();
@@ -397,6 +400,10 @@ impl Read {
     fn inputs(&self, variables: &BTreeMap<String, Variable>, read: &Noted) -> Inputs {
         let relative = |path: PathBuf| path.strip_prefix(&self.directory).map(Path::to_owned).unwrap_or(path);
         let by_expressions = read.files().into_iter().map(|(path, digest)| (relative(path), digest));
+        let looks = read.looks().into_iter().map(|look| Look {
+            path: relative(look.path),
+            ..look
+        });
         let files = self
             .all_files()
             .into_iter()
@@ -405,6 +412,7 @@ impl Read {
         Inputs {
             directory: self.directory.clone(),
             files: files.chain(by_expressions).collect(),
+            looks: looks.collect(),
             variables: plain
                 .filter_map(|(name, one)| Some((name.clone(), one.value.as_ref().ok()?.to_json())))
                 .collect(),

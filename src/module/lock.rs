@@ -83,7 +83,7 @@ impl Lock {
 
     /// Of the file in this directory, whatever it holds; none without one.
     pub fn digest_in(directory: &Path) -> Option<Digest> {
-        std::fs::read(path(directory)).ok().map(|text| Digest::of(&text))
+        files::read(&path(directory)).ok().map(|text| Digest::of(&text))
     }
 
     fn parse(source: &Arc<Source>) -> Result<Lock, Diagnostics> {

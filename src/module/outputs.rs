@@ -1,5 +1,7 @@
 //! `output` and `moved` blocks.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::blocks::{MOVED, OUTPUT};
 use super::conditions::{Conditions, Guards};
 use super::names::Names;
@@ -83,7 +85,9 @@ fn unmarked(name: &str, output: &Object) -> Diagnostic {
 /// The moves of a module and of those that it calls.
 #[derive(Default)]
 pub(super) struct Moves {
-    pub all: Vec<Moved>,
+    all: Vec<Moved>,
+    /// Where images go in modules that could not be read.
+    unchecked: BTreeSet<ImageAddress>,
 }
 
 impl Moves {
@@ -117,10 +121,33 @@ impl Moves {
         if images.contains(&from.value) {
             let error = Diagnostic::error(format!("{} is still in the module", from.value)).at(&from.span);
             found.push(error.help("remove the moved block, or the image block of its old name"));
-        } else if !images.contains(&to.value) && names.unreadable.is_none() {
-            found.push(Diagnostic::error(format!("{} is not in the module", to.value)).at(&to.span));
+        } else if names.unreadable.is_some() {
+            self.unchecked.insert(to.value.clone());
         }
         self.all.push(moved);
+    }
+
+    /// All of them, each with where it leads in the end: an image may have been moved more than once.
+    pub fn settle(self, images: &[ImageAddress], found: &mut Diagnostics) -> Vec<Moved> {
+        let next: BTreeMap<_, _> = self.all.iter().map(|one| (&one.from.value, &one.to.value)).collect();
+        let settled = self.all.iter().map(|one| {
+            let mut to = &one.to.value;
+            for _ in 0..next.len() {
+                let further = next.get(to).filter(|_| !images.contains(to));
+                to = further.copied().unwrap_or(to);
+            }
+            // Of a chain the last block is wrong, and of a circle each.
+            let is_last = *to == one.to.value || next.contains_key(to);
+            let is_said = images.contains(&one.from.value);
+            if is_last && !is_said && !images.contains(to) && !self.unchecked.contains(to) {
+                found.push(Diagnostic::error(format!("{to} is not in the module")).at(&one.to.span));
+            }
+            Moved {
+                from: one.from.clone(),
+                to: Spanned::new(to.clone(), one.to.span.clone()),
+            }
+        });
+        settled.collect()
     }
 }
 

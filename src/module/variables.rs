@@ -54,8 +54,8 @@ impl Variable {
 /// Who gives variables their values.
 #[derive(Clone, Copy)]
 enum Giver<'a> {
-    /// Whoever runs bake.
-    Person(&'a LoadOptions<'a>),
+    /// Whoever runs bake; what kept a file of values from being read, if anything did: who has no value may have it there.
+    Person(&'a LoadOptions<'a>, Option<&'a Diagnostic>),
     /// The `module` block that calls the module, with its place.
     Call(&'a Span),
 }
@@ -66,11 +66,13 @@ pub(super) fn evaluate_all(
     mut given: BTreeMap<String, Given>,
     options: &LoadOptions<'_>,
     complete: bool,
+    unread: Option<&Diagnostic>,
     found: &mut Diagnostics,
 ) -> BTreeMap<String, Variable> {
     let mut variables = BTreeMap::new();
+    let giver = Giver::Person(options, unread);
     for (name, written) in &declared.variables {
-        let variable = Declaration::read(name, written, found).value(given.remove(name), Giver::Person(options));
+        let variable = Declaration::read(name, written, found).value(given.remove(name), giver);
         if let Err(error) = &variable.value {
             found.push(error.clone());
         }
@@ -122,6 +124,7 @@ impl<'a> Declaration<'a> {
         let files = Files::new("/");
         let mut decoder = Decoder::new(&Literals, &files, None);
         let object = decoder.block(written, &VARIABLE);
+        let sensitive = object.is_on("sensitive") || object.is_on("ephemeral");
         let mut errors = decoder.found;
         let body = &written.body;
         let ty = body
@@ -130,9 +133,15 @@ impl<'a> Declaration<'a> {
         let wanted = ty.clone().unwrap_or_else(Constraint::any);
         let default = body.attribute("default").and_then(|attribute| {
             let value = errors.take(evaluate(&attribute.value, &Scope::new(&Nothing).with_environment()))?;
-            let converted = wanted.convert(&value).map_err(|error| {
+            let converted = wanted.convert(&value.marked(sensitive)).map_err(|error| {
                 let summary = format!("the default of variable \"{name}\" is not of its type");
-                Diagnostic::error(summary).label(&attribute.value.span, error.to_string())
+                // An excerpt would show it.
+                let place = if sensitive {
+                    &written.span
+                } else {
+                    &attribute.value.span
+                };
+                Diagnostic::error(summary).label(place, error.to_string())
             });
             errors.take(converted)
         });
@@ -143,7 +152,7 @@ impl<'a> Declaration<'a> {
             ty,
             default,
             description: object.text("description").map(str::to_owned),
-            sensitive: object.is_on("sensitive") || object.is_on("ephemeral"),
+            sensitive,
             ephemeral: object.is_on("ephemeral"),
             nullable: object.is_on("nullable"),
             revision: object
@@ -179,10 +188,11 @@ impl<'a> Declaration<'a> {
             None => match (&self.default, giver) {
                 (Some(default), _) => default.clone(),
                 (None, Giver::Call(span)) => return Err(self.left_out(span)),
-                (None, Giver::Person(options)) if options.data == Data::Offline && options.prompt.is_none() => {
+                (None, Giver::Person(_, Some(unread))) => return Err(unread.clone()),
+                (None, Giver::Person(options, None)) if options.data == Data::Offline && options.prompt.is_none() => {
                     self.unknown()
                 }
-                (None, Giver::Person(options)) => {
+                (None, Giver::Person(options, None)) => {
                     let ask = options.prompt.ok_or_else(|| self.missing())?;
                     let text = ask(self.name, self.description.as_deref(), self.sensitive);
                     let origin = Origin::Asked;
@@ -220,7 +230,12 @@ impl<'a> Declaration<'a> {
         };
         wanted.convert(&value.marked(self.sensitive)).map_err(|error| {
             let error = Diagnostic::error(format!("variable \"{}\" takes {wanted}", self.name)).note(error.to_string());
-            given.place(error.label(self.span, "declared here"), self.name)
+            let error = error.label(self.span, "declared here");
+            match self.sensitive {
+                // An excerpt would show it.
+                true => error.note(format!("it is given by {}", given.in_words(self.name))),
+                false => given.place(error, self.name),
+            }
         })
     }
 
@@ -234,13 +249,12 @@ impl<'a> Declaration<'a> {
             let first = errors.into_iter().next().map(|error| error.summary).unwrap_or_default();
             let error = Diagnostic::error(format!("variable \"{}\" takes {wanted}", self.name)).at(self.span);
             let error = error.note(format!("{} gives {shown:?}: {first}", origin.in_words(self.name)));
-            if self.sensitive {
-                Diagnostic {
-                    notes: Vec::new(),
+            match self.sensitive {
+                true => Diagnostic {
+                    notes: vec![format!("{} does not read as one", origin.in_words(self.name))],
                     ..error
-                }
-            } else {
-                error
+                },
+                false => error,
             }
         })
     }

@@ -66,7 +66,7 @@ pub async fn bare_site(cx: &Context) -> Result<Site, NodeError> {
 /// Shows and keeps the lines of a node.
 pub fn output(cx: &Context) -> Output {
     let cx = cx.clone();
-    Output::to(move |line| {
+    Output::to(cx.secrets.clone(), move |line| {
         cx.line(line);
         cx.secrets.mask(line)
     })

@@ -42,12 +42,20 @@ pub fn to_bytes(plan: &Plan) -> Vec<u8> {
     bytes
 }
 
-/// Writes a plan file; answers the SHA-256 of the file, by which it can be approved.
+/// How a plan file begins, whatever its format.
+const BEGINNING: &[u8] = b"{\"bake_plan\":";
+
+/// Writes a plan file, over an older one too; answers the SHA-256 of the file, by which it can be approved.
 ///
 /// # Errors
-/// Those of the file system.
+/// Those of the file system; a file that is there and no plan: it may be one of the module's.
 pub fn write(path: &Path, plan: &Plan) -> Result<Digest, Diagnostic> {
     let bytes = to_bytes(plan);
+    let is_other = |old: Vec<u8>| !old.is_empty() && !old.starts_with(BEGINNING);
+    if path.is_file() && files::read(path).is_ok_and(is_other) {
+        let error = Diagnostic::error(format!("{} is there already, and no plan file", path.display()));
+        return Err(error.help("choose another name, or remove it"));
+    }
     files::replace(path, &bytes)?;
     Ok(Digest::of(&bytes))
 }
@@ -110,6 +118,7 @@ pub fn from_bytes(bytes: &[u8], name: &str) -> Result<Plan, Diagnostic> {
 /// What has moved since a plan was made: files, variables, images. Nothing, if it may be applied.
 pub fn moved(plan: &Plan, inputs: &Inputs, world: &World) -> Diagnostics {
     let mut moved = changed_files(&plan.inputs, inputs);
+    moved.extend(changed_looks(&plan.inputs, inputs));
     moved.extend(changed_variables(&plan.inputs, inputs));
     moved.extend(changed_images(&plan.world, &assemble::standing(world)));
     moved
@@ -132,6 +141,21 @@ fn changed_files(planned: &Inputs, now: &Inputs) -> Diagnostics {
     let new = now.files.keys().filter(|path| !planned.files.contains_key(*path));
     all.extend(new.map(|path| refused(format!("{} was not there when the plan was made", path.display()))));
     all
+}
+
+fn changed_looks(planned: &Inputs, now: &Inputs) -> Diagnostics {
+    let changed = planned.looks.iter().filter(|look| !now.looks.contains(look));
+    let said = changed.map(|look| match look.pattern {
+        Some(_) => refused(format!(
+            "there are other files {} than when the plan was made",
+            look.shown()
+        )),
+        None => refused(format!(
+            "whether there is a file {} has changed since the plan was made",
+            look.shown()
+        )),
+    });
+    said.collect()
 }
 
 fn changed_variables(planned: &Inputs, now: &Inputs) -> Diagnostics {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::lines::Lines;
 use crate::host::helper::Stream;
+use crate::secrets::Secrets;
 
 /// How many lines of a step's end a message shows.
 const TAIL: usize = 10;
@@ -14,12 +15,14 @@ const TAIL: usize = 10;
 pub struct Output {
     /// Masks a line, shows and keeps it, and gives it back as it was shown.
     show: Arc<dyn Fn(&str) -> String + Send + Sync>,
+    secrets: Secrets,
 }
 
 impl Output {
-    /// Lines go to `show`, which gives them back with secrets masked.
-    pub fn to(show: impl Fn(&str) -> String + Send + Sync + 'static) -> Output {
-        Output { show: Arc::new(show) }
+    /// Lines go to `show`, which gives them back with these secrets masked.
+    pub fn to(secrets: Secrets, show: impl Fn(&str) -> String + Send + Sync + 'static) -> Output {
+        let show = Arc::new(show);
+        Output { show, secrets }
     }
 
     /// A line of bake's own among those of the step.
@@ -31,7 +34,7 @@ impl Output {
     pub fn writer(&self) -> Writer {
         Writer {
             output: self.clone(),
-            streams: [Lines::default(), Lines::default()],
+            streams: [(); 2].map(|()| Lines::new(self.secrets.clone())),
             tail: VecDeque::new(),
         }
     }
@@ -85,7 +88,7 @@ mod tests {
 
     #[test]
     fn streams_do_not_cut_each_others_lines_and_the_tail_is_masked() {
-        let mut writer = Output::to(|line| line.replace("secret", "*")).writer();
+        let mut writer = Output::to(Secrets::default(), |line| line.replace("secret", "*")).writer();
         writer.write(Stream::Output, b"half a ");
         writer.write(Stream::Error, b"whole\n");
         writer.write(Stream::Output, b"line\nsecret");
@@ -94,7 +97,7 @@ mod tests {
 
     #[test]
     fn only_the_last_lines_are_kept() {
-        let mut writer = Output::to(str::to_owned).writer();
+        let mut writer = Output::to(Secrets::default(), str::to_owned).writer();
         for n in 0..50 {
             writer.write(Stream::Output, format!("{n}\n").as_bytes());
         }

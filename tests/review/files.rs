@@ -170,6 +170,41 @@ fn what_moved_is_named() {
     assert!(said.contains("root.tar is no longer"), "{said}");
 }
 
+/// A function saw which files are there, and not what is in them.
+#[test]
+fn names_that_moved_are_noticed() {
+    let project = planned();
+    let looks = "output \"n\" {\n  value = [fileset(\"d\", \"*\"), fileexists(\"nofile\")]\n}\n";
+    project.write("looks.bake.hcl", looks);
+    fs::create_dir(project.path().join("d")).expect("the project can be written");
+    project.write("d/a", "a");
+    project.out(0, &["plan", "-out", "p"]);
+    for (name, said_of_it) in [
+        ("d/b", "there are other files d/* than when the plan was made"),
+        (
+            "nofile",
+            "whether there is a file nofile has changed since the plan was made",
+        ),
+    ] {
+        project.write(name, "b");
+        let said = refusal(&project, &[]);
+        assert!(said.contains(said_of_it), "{said}");
+        fs::remove_file(project.path().join(name)).expect("it was written above");
+    }
+    project.write("d/a", "other");
+    // Nothing has moved; its archive is none.
+    let said = project.refused(&["apply", "p"]);
+    assert!(said.contains("bootstrap failed"), "{said}");
+}
+
+#[test]
+fn a_plan_takes_the_place_of_no_other_file() {
+    let project = planned();
+    let said = project.refused(&["plan", "-out", "root.tar"]);
+    assert!(said.contains("root.tar is there already, and no plan file"), "{said}");
+    project.out(0, &["plan", "-out", "p"]);
+}
+
 #[test]
 fn a_plan_of_another_directory_is_refused_in_one_sentence() {
     let project = planned();

@@ -10,6 +10,7 @@ use md5::Md5;
 use sha1::Sha1;
 use sha2::{Digest, Sha256, Sha512};
 
+use super::fileset::Look;
 use super::hashes::hex;
 use super::{ANY, Answer, BOOL, Fault, Function, Run, STRING, takes, text};
 use crate::diagnostic::{Diagnostic, Diagnostics};
@@ -76,12 +77,16 @@ pub(in crate::lang) fn of_file(evaluator: &Evaluator<'_>, arguments: &[Value], r
 
 pub(super) fn fileexists(evaluator: &mut Evaluator<'_>, arguments: &[Value]) -> Answer {
     let path = locate(evaluator, text(arguments, 0))?;
-    match std::fs::metadata(&path) {
-        Ok(found) if found.is_dir() => Err(Fault::of(0, "it is a directory, not a file")),
-        Ok(_) => Ok(true.into()),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(false.into()),
-        Err(error) => Err(Fault::of(0, format!("{} cannot be looked at: {error}", path.display()))),
+    let is_there = match std::fs::metadata(&path) {
+        Ok(found) if found.is_dir() => return Err(Fault::of(0, "it is a directory, not a file")),
+        Ok(_) => true,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => false,
+        Err(error) => return Err(Fault::of(0, format!("{} cannot be looked at: {error}", path.display()))),
+    };
+    if let Some(noted) = evaluator.notes_files() {
+        noted.looked(Look::file(path, is_there));
     }
+    Ok(is_there.into())
 }
 
 /// A file as a template, with these variables and no other references.

@@ -4,8 +4,10 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use globset::GlobMatcher;
+use serde::{Deserialize, Serialize};
 
 use super::{Answer, Fault, Function, Run, STRING, Wanted, files, takes, text};
+use crate::digest::Digest;
 use crate::lang::eval::Evaluator;
 use crate::lang::types::Type;
 use crate::lang::value::Value;
@@ -37,6 +39,16 @@ fn fileset(evaluator: &mut Evaluator<'_>, arguments: &[Value]) -> Answer {
         }
         pattern = rest;
     }
+    let names = names(&base, pattern)?;
+    if let Some(noted) = evaluator.notes_files() {
+        noted.looked(Look::names(base, pattern, &names));
+    }
+    let found = names.into_iter().map(|name| format!("{up}{name}").into());
+    Ok(Value::set(Type::String, found.collect()))
+}
+
+/// The names of files below a directory, relative to it.
+fn names(base: &Path, pattern: &str) -> Result<BTreeSet<String>, Fault> {
     let matcher = globset::GlobBuilder::new(pattern)
         .literal_separator(true)
         .backslash_escape(true)
@@ -44,7 +56,7 @@ fn fileset(evaluator: &mut Evaluator<'_>, arguments: &[Value]) -> Answer {
         .map_err(|error| Fault::of(1, format!("not a pattern: {}", error.kind())))?
         .compile_matcher();
     let mut walk = Walk {
-        base: base.clone(),
+        base: base.to_owned(),
         matcher,
         deepest: if pattern.contains("**") {
             DEEPEST
@@ -56,12 +68,59 @@ fn fileset(evaluator: &mut Evaluator<'_>, arguments: &[Value]) -> Answer {
         way: Vec::new(),
     };
     walk.directory(Path::new(""))?;
-    if let Some(noted) = evaluator.notes_files() {
-        let listing: Vec<&str> = walk.found.iter().map(String::as_str).collect();
-        noted.read(&base.join(pattern), listing.join("\n").as_bytes());
+    Ok(walk.found)
+}
+
+/// What a function saw of a directory, and not of a file's content.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Look {
+    /// Where it looked.
+    pub path: PathBuf,
+    /// For files of which names; without one it asked whether a file is there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pattern: Option<String>,
+    /// Of what it saw.
+    pub digest: Digest,
+}
+
+impl Look {
+    fn names(path: PathBuf, pattern: &str, names: &BTreeSet<String>) -> Look {
+        let listing: Vec<&str> = names.iter().map(String::as_str).collect();
+        Look {
+            path,
+            pattern: Some(pattern.to_owned()),
+            digest: Digest::of(listing.join("\n").as_bytes()),
+        }
     }
-    let found = walk.found.into_iter().map(|name| format!("{up}{name}").into());
-    Ok(Value::set(Type::String, found.collect()))
+
+    /// Whether a file is there.
+    pub(super) fn file(path: PathBuf, is_there: bool) -> Look {
+        Look {
+            path,
+            pattern: None,
+            digest: Digest::of(&[u8::from(is_there)]),
+        }
+    }
+
+    /// The same look now, from this directory; none if nothing can be seen any more.
+    pub fn again(&self, directory: &Path) -> Option<Look> {
+        let at = directory.join(&self.path);
+        let now = match &self.pattern {
+            Some(pattern) => Look::names(at.clone(), pattern, &names(&at, pattern).ok()?),
+            None => Look::file(at.clone(), at.exists()),
+        };
+        let path = self.path.clone();
+        Some(Look { path, ..now })
+    }
+
+    /// `d/*`
+    pub fn shown(&self) -> String {
+        let pattern = self.pattern.as_deref();
+        pattern
+            .map_or_else(|| self.path.clone(), |pattern| self.path.join(pattern))
+            .display()
+            .to_string()
+    }
 }
 
 struct Walk {

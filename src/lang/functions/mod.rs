@@ -12,7 +12,7 @@ mod dates;
 mod encoding;
 mod environment;
 pub(super) mod files;
-mod fileset;
+pub mod fileset;
 mod format;
 mod hashes;
 mod lazy;

@@ -1,5 +1,6 @@
 //! From what hcl-edit parses to our own syntax tree, and what hcl-edit reads otherwise than Terraform put right.
 
+use std::collections::HashSet;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -212,7 +213,11 @@ impl<'a> Lower<'a> {
             }
             hcl::Expression::HeredocTemplate(heredoc) => template::heredoc(self, heredoc, span),
             hcl::Expression::Array(all) => ExpressionKind::Tuple(all.iter().map(|one| self.expression(one)).collect()),
-            hcl::Expression::Object(all) => ExpressionKind::Object(all.iter().map(|pair| self.pair(pair)).collect()),
+            hcl::Expression::Object(all) => {
+                let pairs: Vec<_> = all.iter().map(|pair| self.pair(pair)).collect();
+                self.refuse_second_keys(&pairs);
+                ExpressionKind::Object(pairs)
+            }
             hcl::Expression::Parenthesis(inner) => ExpressionKind::Parentheses(self.boxed(inner.inner())),
             hcl::Expression::Variable(name) => ExpressionKind::Variable(name.as_str().to_owned()),
             hcl::Expression::Conditional(one) => ExpressionKind::Conditional {
@@ -243,6 +248,21 @@ impl<'a> Lower<'a> {
             Err(_) => {
                 let error = Diagnostic::error(format!("{digits} is too large or too small for a number")).at(span);
                 self.refuse(error, span.clone()).kind
+            }
+        }
+    }
+
+    /// The parser compares keys as they are written, and takes `a` and `"a"` for two.
+    fn refuse_second_keys(&mut self, pairs: &[(Expression, Expression)]) {
+        let mut seen = HashSet::new();
+        for (key, _) in pairs {
+            let ExpressionKind::Value(value) = &key.kind else {
+                continue;
+            };
+            let Some(text) = value.as_str() else { continue };
+            if !seen.insert(text) {
+                let error = Diagnostic::error(format!("key {text:?} is written twice"));
+                self.errors.push(error.label(&key.span, "again here"));
             }
         }
     }

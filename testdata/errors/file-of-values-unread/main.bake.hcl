@@ -1,0 +1,7 @@
+bake {
+  project = "test"
+}
+
+variable "size" {
+  type = string
+}

@@ -1,0 +1,10 @@
+bake {
+  project = "test"
+}
+
+locals {
+  ports = {
+    web   = 80
+    "web" = 81
+  }
+}
