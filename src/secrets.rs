@@ -78,28 +78,45 @@ impl Secrets {
     /// Where bytes may be cut without cutting a secret that begins before `at`: there, or where that secret begins, or
     /// behind it if the bytes begin with it.
     pub fn cut(&self, bytes: &[u8], at: usize) -> usize {
+        let windows = self.windows_in(bytes);
+        let (mut before, mut behind) = (at, at);
+        while let Some((start, _)) = self.around(bytes, &windows, before) {
+            before = start;
+        }
+        if before > 0 {
+            return before;
+        }
+        while let Some((_, end)) = self.around(bytes, &windows, behind) {
+            behind = end;
+        }
+        behind
+    }
+
+    /// From where to where secrets go that would be cut at this place.
+    fn around(&self, bytes: &[u8], windows: &[(usize, usize)], at: usize) -> Option<(usize, usize)> {
         let whole = self.0.whole.iter().flat_map(|form| {
-            let places = bytes.windows(form.len()).enumerate();
+            let from = (at + 1).saturating_sub(form.len());
+            let near = &bytes[from..bytes.len().min(at + form.len() - 1).max(from)];
+            let places = near.windows(form.len()).enumerate();
             let found = places.filter(|(_, piece)| *piece == form.as_bytes());
-            found.map(|(start, piece)| (start, start + piece.len()))
+            found.map(move |(start, piece)| (from + start, from + start + piece.len()))
         });
+        let all = whole.chain(windows.iter().copied());
+        let cut = all.filter(|(start, end)| *start < at && at < *end);
+        cut.reduce(|one, other| (one.0.min(other.0), one.1.max(other.1)))
+    }
+
+    /// What is masked in pieces, from where to where.
+    fn windows_in(&self, bytes: &[u8]) -> Vec<(usize, usize)> {
+        let mut ranges: Vec<(usize, usize)> = Vec::new();
         let windows = bytes.windows(WINDOW).enumerate();
-        let windows = windows.filter(|(_, window)| self.0.windows.contains(*window));
-        let mut ranges: Vec<_> = whole.chain(windows.map(|(start, _)| (start, start + WINDOW))).collect();
-        ranges.sort_unstable();
-        let mut last = (0, 0);
-        for (start, end) in ranges.into_iter().take_while(|(start, _)| *start < at) {
-            last = if start < last.1 {
-                (last.0, last.1.max(end))
-            } else {
-                (start, end)
-            };
+        for (start, _) in windows.filter(|(_, window)| self.0.windows.contains(*window)) {
+            match ranges.last_mut().filter(|last| start < last.1) {
+                Some(last) => last.1 = start + WINDOW,
+                None => ranges.push((start, start + WINDOW)),
+            }
         }
-        match last {
-            (_, end) if end <= at => at,
-            (0, end) => end,
-            (start, _) => start,
-        }
+        ranges
     }
 
     /// The text with every secret replaced; of two that touch each other, or overlap, one mask is seen.
