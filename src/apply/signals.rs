@@ -86,6 +86,18 @@ impl Signals {
     }
 }
 
+/// Waits for the first of them, where nothing has to be torn down; answers the exit status that it asks for.
+///
+/// # Errors
+/// When the system gives no handler.
+pub async fn first() -> Result<u8> {
+    let listen = |kind| signal(kind).map_err(|error| HostError::of_io("watch for signals", error));
+    let mut interrupt = listen(SignalKind::interrupt())?;
+    let mut terminate = listen(SignalKind::terminate())?;
+    let mut hang_up = listen(SignalKind::hangup())?;
+    Ok(next(&mut interrupt, &mut terminate, &mut hang_up).await.0)
+}
+
 /// The exit status of the next one, and whether it says that the terminal is gone.
 async fn next(interrupt: &mut Signal, terminate: &mut Signal, hang_up: &mut Signal) -> (u8, bool) {
     tokio::select! {

@@ -8,6 +8,7 @@ use clap::builder::TypedValueParser;
 
 use super::exit::Exit;
 use super::session::{ModuleArguments, Session, chosen};
+use crate::apply::signals;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::providers::ObservedImage;
 use crate::providers::export::{Format, export};
@@ -74,8 +75,17 @@ impl Args {
         let provider = session.providers.get(&image.provider).map_err(Diagnostic::from)?;
         let disk = provider.disk(&volume.snapshot).map_err(Diagnostic::from)?;
         let disk = disk.ok_or_else(|| elsewhere(image))?;
-        let written = session.runtime.block_on(export(&disk, self.format, &self.out));
-        written.map_err(Diagnostic::from)?;
+        let stopped = session.runtime.block_on(async {
+            tokio::select! {
+                written = export(&disk, self.format, &self.out) => written.map_err(Diagnostic::from).map(|()| None),
+                status = signals::first() => status.map_err(Diagnostic::from).map(Some),
+            }
+        })?;
+        if let Some(status) = stopped {
+            terminal.say("stopped: nothing was written");
+            // A copy that runs is not waited for.
+            std::process::exit(i32::from(status));
+        }
         terminal.say(&format!(
             "Wrote {}: volume {:?} of {} release {}, {}.",
             self.out.display(),
