@@ -201,6 +201,8 @@ pub(super) struct Declared {
     pub checks: BTreeMap<String, Written>,
     pub modules: BTreeMap<String, Written>,
     pub moved: Vec<Written>,
+    /// What stands in blocks that are none, by name, with what was said of the block: whoever needs it is not wrong.
+    pub misspelt: BTreeMap<String, Diagnostic>,
 }
 
 impl Declared {
@@ -238,8 +240,18 @@ impl Declared {
             "provider" => self.providers.push(written),
             "data" => self.add_data(written, found),
             "moved" => self.moved.push(written),
-            _ => found.push(unknown(&written)),
+            _ => self.refuse(&written, unknown(&written), found),
         }
+    }
+
+    fn refuse(&mut self, written: &Written, error: Diagnostic, found: &mut Diagnostics) {
+        let names: Vec<&String> = match written.labels.last() {
+            Some(label) => vec![&label.value],
+            None => written.body.attributes.iter().map(|one| &one.name.value).collect(),
+        };
+        let held = names.into_iter().map(|name| (name.clone(), error.clone()));
+        self.misspelt.extend(held);
+        found.push(error);
     }
 
     fn add_data(&mut self, written: Written, found: &mut Diagnostics) {
@@ -253,7 +265,8 @@ impl Declared {
         if data::kind(&kind.value).is_none() {
             let meant = suggest(&kind.value, kinds.iter().copied()).map(|meant| format!("did you mean \"{meant}\"?"));
             let error = Diagnostic::error(format!("unknown kind of data: \"{}\"", kind.value));
-            found.push(error.label(&kind.span, meant.unwrap_or_default()).help(known()));
+            let error = error.label(&kind.span, meant.unwrap_or_default()).help(known());
+            self.refuse(&written, error, found);
             return;
         }
         if !is_name(&name.value) {

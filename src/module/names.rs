@@ -369,6 +369,9 @@ impl<'a> Names<'a> {
         if let Some(unreadable) = &self.unreadable {
             return unreadable.clone();
         }
+        if let Some(error) = self.declared.misspelt.get(name) {
+            return error.clone();
+        }
         let meant = suggest(name, known.iter().copied()).map(|meant| format!("did you mean \"{meant}\"?"));
         let named = reference
             .parts
