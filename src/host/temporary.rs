@@ -70,8 +70,11 @@ fn sweep_in(parent: &Path) {
     let Ok(root) = Root::open(parent) else { return };
     let names = root.list("/").unwrap_or_default();
     for name in names.iter().filter(|name| is_name(name)) {
-        let left = open(&parent.join(name)).is_ok_and(|directory| is_private(&directory) && take(&directory));
-        if left {
+        let Ok(directory) = open(&parent.join(name)) else {
+            continue;
+        };
+        // The lock is held until it is gone: whoever has just made it finds out, and makes another.
+        if is_private(&directory) && take(&directory) {
             let _ = root.remove_from("/", name);
         }
     }
@@ -103,6 +106,25 @@ mod tests {
     use std::fs;
 
     use super::*;
+
+    /// Many begin at once, and each sweeps what another has made and not yet locked.
+    #[test]
+    fn nobody_loses_what_is_used() {
+        let parent = tempfile::tempdir().unwrap();
+        std::thread::scope(|threads| {
+            for _ in 0..8 {
+                threads.spawn(|| {
+                    for _ in 0..100 {
+                        let mine = Temporary::within(parent.path()).unwrap();
+                        fs::write(mine.path().join("file"), "x").unwrap();
+                        sweep_in(parent.path());
+                        assert!(mine.path().join("file").exists());
+                    }
+                });
+            }
+        });
+        assert_eq!(fs::read_dir(parent.path()).unwrap().count(), 0);
+    }
 
     #[test]
     fn what_is_used_stays_and_what_was_left_goes() {
