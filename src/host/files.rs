@@ -113,6 +113,17 @@ impl Coming {
         Ok(Coming { new, place })
     }
 
+    /// Only its owner may read it, then and later.
+    ///
+    /// # Errors
+    /// As fchmod(2).
+    pub fn private(self) -> Result<Coming> {
+        use std::os::unix::fs::PermissionsExt;
+        let set = self.new.as_file().set_permissions(fs::Permissions::from_mode(0o600));
+        set.map_err(|error| HostError::on_path("write", &self.place, error))?;
+        Ok(self)
+    }
+
     /// Where it is.
     pub fn path(&self) -> &Path {
         self.new.path()
@@ -188,6 +199,14 @@ pub fn read(path: &Path) -> Result<Vec<u8>> {
         _ => fs::read(path),
     };
     bytes.map_err(|error| HostError::on_path("read", path, error))
+}
+
+/// Whether a file begins with these bytes. Nothing more of it is read; one that cannot be read does not.
+pub fn begins_with(path: &Path, beginning: &[u8]) -> bool {
+    let mut read = Vec::new();
+    let wanted = beginning.len() as u64;
+    let done = File::open(path).and_then(|file| file.take(wanted).read_to_end(&mut read));
+    done.is_ok() && read == beginning
 }
 
 /// Gives a file another name in one step, over what was there, and flushes the directory.

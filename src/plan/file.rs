@@ -51,8 +51,8 @@ const BEGINNING: &[u8] = b"{\"bake_plan\":";
 /// Those of the file system; a file that is there and no plan: it may be one of the module's.
 pub fn write(path: &Path, plan: &Plan) -> Result<Digest, Diagnostic> {
     let bytes = to_bytes(plan);
-    let is_other = |old: Vec<u8>| !old.is_empty() && !old.starts_with(BEGINNING);
-    if path.is_file() && files::read(path).is_ok_and(is_other) {
+    let holds_something = std::fs::metadata(path).is_ok_and(|old| old.is_file() && old.len() > 0);
+    if holds_something && !files::begins_with(path, BEGINNING) {
         let error = Diagnostic::error(format!("{} is there already, and no plan file", path.display()));
         return Err(error.help("choose another name, or remove it"));
     }

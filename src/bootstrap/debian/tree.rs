@@ -45,7 +45,8 @@ impl Kept {
     /// Those of tar(1), and of the disk.
     pub(super) async fn store(&self, site: &Site, output: &Output) -> Result<(), StepError> {
         self.path.parent().into_iter().for_each(cache::sweep);
-        let new = files::Coming::beside(&self.path)?;
+        // Keys of the host may be in it.
+        let new = files::Coming::beside(&self.path)?.private()?;
         let words = [
             "tar",
             "--create",
