@@ -143,7 +143,10 @@ impl Decoder<'_> {
             };
             self.found.push(Diagnostic::error(wrong).at(&label.span));
         }
-        labels.iter().take(table.labels.len()).cloned().collect()
+        // One that is missing, which was said, is empty.
+        let missing = || Spanned::new(String::new(), written.span.clone());
+        let given = labels.iter().cloned().chain(std::iter::repeat_with(missing));
+        given.take(table.labels.len()).collect()
     }
 
     pub(super) fn arguments(

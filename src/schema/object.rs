@@ -157,10 +157,10 @@ impl Object {
             .collect()
     }
 
-    /// The label in this place behind the kind.
+    /// The label in this place behind the kind; empty where it is missing.
     ///
     /// # Panics
-    /// Never for a label that the table names: decoding has counted them.
+    /// Never for a label that the table names.
     pub fn label(&self, index: usize) -> &Spanned<String> {
         &self.labels[index]
     }
