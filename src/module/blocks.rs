@@ -203,6 +203,8 @@ pub(super) struct Declared {
     pub moved: Vec<Written>,
     /// What stands in blocks that are none, by name, with what was said of the block: whoever needs it is not wrong.
     pub misspelt: BTreeMap<String, Diagnostic>,
+    /// What was said of blocks that have no name, or none that is one, by their kind: any may be meant.
+    pub nameless: BTreeMap<String, Diagnostic>,
 }
 
 impl Declared {
@@ -232,15 +234,46 @@ impl Declared {
                 None => self.bake = Some(written),
             },
             "locals" => self.add_locals(written, found),
-            "variable" => insert(&mut self.variables, written, found),
-            "image" => insert(&mut self.images, written, found),
-            "output" => insert(&mut self.outputs, written, found),
-            "check" => insert(&mut self.checks, written, found),
-            "module" => insert(&mut self.modules, written, found),
+            "variable" => self.insert(|all| &mut all.variables, written, found),
+            "image" => self.insert(|all| &mut all.images, written, found),
+            "output" => self.insert(|all| &mut all.outputs, written, found),
+            "check" => self.insert(|all| &mut all.checks, written, found),
+            "module" => self.insert(|all| &mut all.modules, written, found),
             "provider" => self.providers.push(written),
             "data" => self.add_data(written, found),
             "moved" => self.moved.push(written),
             _ => self.refuse(&written, unknown(&written), found),
+        }
+    }
+
+    /// Adds a block by its label.
+    fn insert(
+        &mut self,
+        among: impl Fn(&mut Declared) -> &mut BTreeMap<String, Written>,
+        written: Written,
+        found: &mut Diagnostics,
+    ) {
+        let kind = written.kind.value.clone();
+        let named = written.labels.first().ok_or_else(|| {
+            let error = Diagnostic::error(format!("block \"{kind}\" needs a label: its name")).at(&written.span);
+            error.help(format!("write {kind} \"NAME\" {{ ... }}"))
+        });
+        let named = named.and_then(|label| match is_name(&label.value) {
+            true => Ok(label.value.clone()),
+            false => Err(no_name(label)),
+        });
+        match named {
+            Err(error) => {
+                self.nameless.insert(kind, error.clone());
+                found.push(error);
+            }
+            Ok(name) => match among(self).get(&name) {
+                Some(first) => {
+                    let summary = format!("there are two {kind} blocks named \"{name}\"");
+                    found.push(twice(&summary, &written.span, &first.span));
+                }
+                None => drop(among(self).insert(name, written)),
+            },
         }
     }
 
@@ -304,28 +337,6 @@ impl Declared {
                 None => drop(self.locals.insert(name.value.clone(), attribute)),
             }
         }
-    }
-}
-
-/// Adds a block by its label; one without a label is left to decoding, which says what is wrong.
-fn insert(all: &mut BTreeMap<String, Written>, written: Written, found: &mut Diagnostics) {
-    let kind = written.kind.value.clone();
-    let Some(label) = written.labels.first() else {
-        let error = Diagnostic::error(format!("block \"{kind}\" needs a label: its name")).at(&written.span);
-        found.push(error.help(format!("write {kind} \"NAME\" {{ ... }}")));
-        return;
-    };
-    let name = label.value.clone();
-    if !is_name(&name) {
-        found.push(no_name(label));
-        return;
-    }
-    match all.get(&name) {
-        Some(first) => {
-            let summary = format!("there are two {kind} blocks named \"{name}\"");
-            found.push(twice(&summary, &written.span, &first.span));
-        }
-        None => drop(all.insert(name, written)),
     }
 }
 

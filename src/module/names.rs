@@ -369,7 +369,8 @@ impl<'a> Names<'a> {
         if let Some(unreadable) = &self.unreadable {
             return unreadable.clone();
         }
-        if let Some(error) = self.declared.misspelt.get(name) {
+        let declared = self.declared;
+        if let Some(error) = declared.misspelt.get(name).or_else(|| declared.nameless.get(what)) {
             return error.clone();
         }
         let meant = suggest(name, known.iter().copied()).map(|meant| format!("did you mean \"{meant}\"?"));

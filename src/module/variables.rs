@@ -6,7 +6,7 @@ use super::blocks::{Declared, VARIABLE};
 use super::given::{Given, Origin};
 use super::within::Literals;
 use super::{Data, LoadOptions};
-use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::diagnostic::{Diagnostic, Diagnostics, Severity};
 use crate::lang::syntax::Block as Written;
 use crate::lang::{Constraint, Nothing, Scope, Term, Value, evaluate, parse_expression, type_expression};
 use crate::schema::{Decoder, Files, suggest};
@@ -54,7 +54,8 @@ impl Variable {
 /// Who gives variables their values.
 #[derive(Clone, Copy)]
 enum Giver<'a> {
-    /// Whoever runs bake; what kept a file of values from being read, if anything did: who has no value may have it there.
+    /// Whoever runs bake; and the error that explains why there is no value, if there is one: a file of values that was not
+    /// read, or another name that was given instead.
     Person(&'a LoadOptions<'a>, Option<&'a Diagnostic>),
     /// The `module` block that calls the module, with its place.
     Call(&'a Span),
@@ -70,8 +71,13 @@ pub(super) fn evaluate_all(
     found: &mut Diagnostics,
 ) -> BTreeMap<String, Variable> {
     let mut variables = BTreeMap::new();
-    let giver = Giver::Person(options, unread);
+    let misspelt = if complete {
+        misspelt(&given, declared)
+    } else {
+        BTreeMap::new()
+    };
     for (name, written) in &declared.variables {
+        let giver = Giver::Person(options, unread.or_else(|| misspelt.get(name.as_str())));
         let variable = Declaration::read(name, written, found).value(given.remove(name), giver);
         if let Err(error) = &variable.value {
             found.push(error.clone());
@@ -82,6 +88,16 @@ pub(super) fn evaluate_all(
         found.extend(without_variable(&given, declared));
     }
     variables
+}
+
+/// Variables that are meant by values which are given to none, with what is said of those: they have no other mistake.
+fn misspelt<'a>(given: &BTreeMap<String, Given>, declared: &'a Declared) -> BTreeMap<&'a str, Diagnostic> {
+    let others = given.iter().filter(|(name, _)| !declared.variables.contains_key(*name));
+    let errors = others.filter_map(|(name, given)| {
+        let error = undeclared(name, given, declared).filter(|one| one.severity == Severity::Error)?;
+        Some((suggest(name, declared.variables.keys().map(String::as_str))?, error))
+    });
+    errors.collect()
 }
 
 /// What is to be said of values that are given to variables which are not declared.

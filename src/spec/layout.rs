@@ -314,11 +314,10 @@ fn check_root(image: &Object, volumes: &[Volume], mounts: &[&Spanned<String>], f
         && image
             .children("hook")
             .any(|hook| hook.block.kind == Some("before_mount"));
-    let in_first = formats(root)
-        .into_iter()
-        .filter_map(|format| format.mount.as_ref())
-        .any(|mount| mount.value == "/");
-    if by_hook || in_first {
+    let formats = formats(root);
+    let mut in_first = formats.iter().filter_map(|format| format.mount.as_ref());
+    // Of a table without partitions, and of a path that is none, something else is said.
+    if by_hook || formats.is_empty() || in_first.any(|mount| mount.value == "/" || !mount.value.starts_with('/')) {
         return;
     }
     let error = match mounts.iter().find(|mount| mount.value == "/") {

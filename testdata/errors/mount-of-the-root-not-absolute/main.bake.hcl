@@ -1,0 +1,13 @@
+bake {
+  project = "test"
+}
+
+image "web" {
+  scratch {}
+  volume "root" {
+    size            = "64MiB"
+    partition_table = "none"
+    filesystem      = "ext4"
+    mount           = "srv"
+  }
+}

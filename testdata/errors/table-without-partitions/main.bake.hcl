@@ -1,0 +1,11 @@
+bake {
+  project = "test"
+}
+
+image "web" {
+  scratch {}
+  volume "root" {
+    size            = "64MiB"
+    partition_table = "gpt"
+  }
+}
