@@ -10,6 +10,7 @@ use super::exit::Exit;
 use super::session::{ModuleArguments, Session, chosen};
 use crate::apply::signals;
 use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::module;
 use crate::providers::ObservedImage;
 use crate::providers::export::{Format, export};
 use crate::providers::manifest::BuiltVolume;
@@ -62,6 +63,7 @@ fn formats() -> impl TypedValueParser<Value = Format> {
 impl Args {
     /// Finds the disk and converts it.
     pub fn run(self, terminal: &Arc<Terminal>) -> Result<Exit, Diagnostics> {
+        module::check_output(&self.out)?;
         if self.out.exists() && !self.force {
             let standing = Diagnostic::error(format!("{} exists already", self.out.display()));
             return Err(standing

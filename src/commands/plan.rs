@@ -173,6 +173,8 @@ impl Args {
     /// Plans and prints.
     pub fn run(self, terminal: &Arc<Terminal>) -> Result<Exit, Diagnostics> {
         let format = self.format.chosen();
+        // Before anything is read: a long plan would hide it.
+        self.out.as_deref().map_or(Ok(()), plan::file::check_place)?;
         let planned = self.planning.plan(terminal);
         let planned = planned.inspect_err(|errors| format::show_errors(errors, format, terminal))?;
         let plan = &planned.plan;

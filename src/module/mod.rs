@@ -39,6 +39,7 @@ use crate::spec::{ImageSpec, ProviderSettings};
 pub use self::explore::{Explorer, explore};
 pub use inputs::Inputs;
 pub use load::{Glance, glance, load, secrets};
+pub use sources::check_output;
 
 /// What a module is loaded from, beside its files.
 #[derive(Default)]

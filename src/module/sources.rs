@@ -26,6 +26,26 @@ pub(super) struct Found {
     pub variables: Vec<PathBuf>,
 }
 
+/// What the names of files end with that a module reads without being told.
+const MODULES: [&str; 2] = [".bake.hcl", ".bake.json"];
+const VALUES: [&str; 2] = [".auto.bakevars.hcl", ".auto.bakevars.json"];
+
+/// An error for a file that is to be written and whose name is one that modules read.
+///
+/// # Errors
+/// That one.
+pub fn check_output(path: &Path) -> Result<(), Diagnostic> {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let is_read = MODULES.iter().chain(&VALUES).any(|ending| name.ends_with(ending)) || name == super::lock::FILE;
+    match is_read {
+        true => {
+            let error = Diagnostic::error(format!("{} is a name that a module reads", path.display()));
+            Err(error.help("choose another name for what is written"))
+        }
+        false => Ok(()),
+    }
+}
+
 /// Looks for files in a directory, named as messages name them.
 ///
 /// # Errors
@@ -49,14 +69,14 @@ pub(super) fn find(directory: &Path) -> Result<Found, Diagnostic> {
             .filter(|name| ending.iter().any(|ending| name.ends_with(ending)));
         fitting.map(|name| shown_path(directory, name)).collect()
     };
-    let modules = paths(&[".bake.hcl", ".bake.json"]);
+    let modules = paths(&MODULES);
     if modules.is_empty() {
         return Err(
             Diagnostic::error(format!("there is no module in {shown}: no file is called *.bake.hcl"))
                 .help("write one, begin with bake init, or choose another directory with -chdir=DIR"),
         );
     }
-    let mut variables = paths(&[".auto.bakevars.hcl", ".auto.bakevars.json"]);
+    let mut variables = paths(&VALUES);
     variables.sort_by_key(|path| {
         let first = path
             .file_name()

@@ -15,7 +15,7 @@ use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::digest::Digest;
 use crate::host::{HostError, files};
 use crate::lang::value::Value;
-use crate::module::Inputs;
+use crate::module::{self, Inputs};
 
 /// The first line of a plan file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,17 +45,27 @@ pub fn to_bytes(plan: &Plan) -> Vec<u8> {
 /// How a plan file begins, whatever its format.
 const BEGINNING: &[u8] = b"{\"bake_plan\":";
 
-/// Writes a plan file, over an older one too; answers the SHA-256 of the file, by which it can be approved.
+/// Whether a plan may be written here.
 ///
 /// # Errors
-/// Those of the file system; a file that is there and no plan: it may be one of the module's.
-pub fn write(path: &Path, plan: &Plan) -> Result<Digest, Diagnostic> {
-    let bytes = to_bytes(plan);
+/// A file that is there and no plan; a name that modules read.
+pub fn check_place(path: &Path) -> Result<(), Diagnostic> {
+    module::check_output(path)?;
     let holds_something = std::fs::metadata(path).is_ok_and(|old| old.is_file() && old.len() > 0);
     if holds_something && !files::begins_with(path, BEGINNING) {
         let error = Diagnostic::error(format!("{} is there already, and no plan file", path.display()));
         return Err(error.help("choose another name, or remove it"));
     }
+    Ok(())
+}
+
+/// Writes a plan file, over an older one too; answers the SHA-256 of the file, by which it can be approved.
+///
+/// # Errors
+/// Those of [`check_place`] and of the file system.
+pub fn write(path: &Path, plan: &Plan) -> Result<Digest, Diagnostic> {
+    check_place(path)?;
+    let bytes = to_bytes(plan);
     files::replace(path, &bytes)?;
     Ok(Digest::of(&bytes))
 }

@@ -72,6 +72,11 @@ fn an_export_writes_over_a_file_only_when_told_to() {
         .output();
     assert!(!without_tools.expect("bake starts").status.success());
     assert_eq!(bytes(&project.path().join("kept")), b"mine");
+    let module = refused(&project, &["export", "image.tiny", "-force", "-out", "main.bake.hcl"]);
+    assert!(
+        module.contains("main.bake.hcl is a name that a module reads"),
+        "{module}"
+    );
     project.done(&force);
     assert_eq!(bytes(&project.path().join("kept")).len(), 64 << 20);
 }

@@ -203,6 +203,14 @@ fn a_plan_takes_the_place_of_no_other_file() {
     let said = project.refused(&["plan", "-out", "root.tar"]);
     assert!(said.contains("root.tar is there already, and no plan file"), "{said}");
     project.out(0, &["plan", "-out", "p"]);
+    for name in ["new.bake.hcl", "bake.lock.hcl", "x.auto.bakevars.json"] {
+        let said = project.refused(&["plan", "-out", name]);
+        assert!(
+            said.contains(&format!("{name} is a name that a module reads")),
+            "{said}"
+        );
+        assert!(!project.path().join(name).exists());
+    }
 }
 
 #[test]
