@@ -9,6 +9,7 @@ use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::lang::syntax::{Expression, Part};
 use crate::lang::{Nothing, Reference, Resolver, Scope, Term, Type, Value, evaluate};
 use crate::schema::{Evaluate, foreign, suggest};
+use crate::source::Span;
 use crate::spec::ProviderKey;
 
 /// First words that may begin a reference.
@@ -292,6 +293,14 @@ fn no_member(reference: &Reference, root: &str, name: &str, known: &[&str]) -> D
     error.help(format!("there are {}", all.join(", ")))
 }
 
+/// Whether it stands alone in `${...}`.
+fn is_interpolated(span: &Span) -> bool {
+    let (text, place) = (span.source().text(), span.bytes());
+    let (before, behind) = (text.get(..place.start), text.get(place.end..));
+    before.is_some_and(|before| before.trim_end().ends_with("${"))
+        && behind.is_some_and(|behind| behind.trim_start().starts_with('}'))
+}
+
 fn unknown_root(reference: &Reference, root: &str) -> Diagnostic {
     let error = Diagnostic::error(format!("unknown name {root}"));
     let span = &reference.parts.first().map_or(&reference.span, |part| &part.span);
@@ -300,7 +309,13 @@ fn unknown_root(reference: &Reference, root: &str) -> Diagnostic {
     }
     match (suggest(root, ROOTS.iter().copied()), reference.parts.len()) {
         (Some(meant), 2..) => error.label(span, format!("did you mean {meant}?")),
-        (_, 1) => error.at(span).help(format!("write \"{root}\" if a text is meant")),
+        (_, 1) if is_interpolated(span) => error.at(span).help(format!(
+            "for a variable of a shell write $${{{root}}}, for one of the module ${{var.{root}}}"
+        )),
+        (_, 1) => match suggest(root, ["true", "false", "null"]) {
+            Some(meant) => error.label(span, format!("did you mean {meant}?")),
+            None => error.at(span).help(format!("write \"{root}\" if a text is meant")),
+        },
         _ => error
             .at(span)
             .help(format!("a reference begins with {}", ROOTS.join(", "))),

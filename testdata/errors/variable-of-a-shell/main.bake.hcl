@@ -1,0 +1,8 @@
+bake {
+  project = "test"
+}
+
+locals {
+  line = "echo ${HOME}"
+  on   = ture
+}
